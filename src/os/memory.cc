@@ -1,0 +1,179 @@
+#include "os/memory.h"
+
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+#include "base/check.h"
+#include "base/units.h"
+#include "os/counters.h"
+#include "os/fault.h"
+#include "os/keep_errno.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23  // Linux 5.14; missing in older kernel headers
+#endif
+
+namespace hak::os {
+
+constinit std::atomic<size_t> g_page_bytes{0};
+
+size_t read_page_size() {
+  const KeepErrno keep;
+  const size_t asked = getauxval(AT_PAGESZ);
+  const size_t n = is_power_of_two(asked) ? asked : 4096;
+  g_page_bytes.store(n, std::memory_order_relaxed);
+  return n;
+}
+
+namespace {
+
+constexpr int kAnywhere = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+uintptr_t number(const void* at) { return reinterpret_cast<uintptr_t>(at); }
+
+void check_range(const void* at, size_t bytes) {
+  if constexpr (kDebug) {
+    const size_t page = page_size();
+    debug_check(at != nullptr && bytes != 0, "os: a range has an address and a size");
+    debug_check(number(at) % page == 0 && bytes % page == 0, "os: a range is made of whole pages");
+    debug_check(number(at) + bytes > number(at), "os: a range doesn't wrap around");
+  }
+}
+
+// mmap(2) with the fault seam and the counters; null and the errno when refused.
+void* try_map(void* at, size_t bytes, int protection, int flags, int& error) {
+  count(g_counters.maps);
+  error = fault::refusal(fault::Call::map);
+  if (error != 0) return nullptr;
+  void* const got = mmap(at, bytes, protection, flags, -1, 0);
+  if (got == MAP_FAILED) {
+    error = errno;
+    return nullptr;
+  }
+  return got;
+}
+
+void* granted(void* at, size_t bytes) {
+  count(at != nullptr ? g_counters.mapped_bytes : g_counters.maps_refused, at != nullptr ? bytes : 1);
+  return at;
+}
+
+// munmap(2) without counting it: what a mapping took too much.
+void trim(uintptr_t from, uintptr_t to) {
+  if (from < to) munmap(reinterpret_cast<void*>(from), to - from);
+}
+
+struct AdviceCounters {
+  Counter Counters::*calls;
+  Counter Counters::*refused;
+  Counter Counters::*bytes;  // null: not counted
+};
+
+bool advise(void* at, size_t bytes, int advice, fault::Call call, const AdviceCounters& counters) {
+  check_range(at, bytes);
+  const KeepErrno keep;
+  count(g_counters.*counters.calls);
+  if (fault::refusal(call) != 0 || madvise(at, bytes, advice) != 0) {
+    count(g_counters.*counters.refused);
+    return false;
+  }
+  if (counters.bytes != nullptr) count(g_counters.*counters.bytes, bytes);
+  return true;
+}
+
+}  // namespace
+
+Claim claim(void* at, size_t bytes) {
+  check_range(at, bytes);
+  const KeepErrno keep;
+  int error = 0;
+  void* const got = try_map(at, bytes, PROT_READ | PROT_WRITE, kAnywhere | MAP_FIXED_NOREPLACE, error);
+  if (got == at) {
+    granted(at, bytes);
+    return Claim::done;
+  }
+  if (got != nullptr) munmap(got, bytes);  // the flag was ignored: taken as a hint
+  const bool occupied = got != nullptr || error == EEXIST;
+  count(occupied ? g_counters.maps_occupied : g_counters.maps_refused);
+  return occupied ? Claim::occupied : Claim::refused;
+}
+
+void* reserve(size_t bytes, size_t align) {
+  const size_t page = page_size();
+  debug_check(is_power_of_two(align), "os: an alignment is a power of two");
+  debug_check(bytes != 0 && bytes % page == 0, "os: a range is made of whole pages");
+  const size_t slack = align > page ? align - page : 0;
+  if (bytes > SIZE_MAX - slack) return nullptr;
+  const KeepErrno keep;
+  int error = 0;
+  void* const got = try_map(nullptr, bytes + slack, PROT_NONE, kAnywhere, error);
+  if (got == nullptr) return granted(nullptr, 0);
+  const uintptr_t from = number(got);
+  const uintptr_t at = round_up(from, align);
+  trim(from, at);
+  trim(at + bytes, from + bytes + slack);
+  return granted(reinterpret_cast<void*>(at), bytes);
+}
+
+bool commit(void* at, size_t bytes) {
+  check_range(at, bytes);
+  const KeepErrno keep;
+  count(g_counters.commits);
+  if (fault::refusal(fault::Call::commit) != 0 || mprotect(at, bytes, PROT_READ | PROT_WRITE) != 0) {
+    count(g_counters.commit_refused);
+    return false;
+  }
+  count(g_counters.committed_bytes, bytes);
+  return true;
+}
+
+void* map(size_t bytes) {
+  debug_check(bytes != 0, "os: a mapping has a size");
+  const size_t page = page_size();
+  if (bytes > SIZE_MAX - page) return nullptr;
+  const size_t whole = round_up(bytes, page);
+  const KeepErrno keep;
+  int error = 0;
+  return granted(try_map(nullptr, whole, PROT_READ | PROT_WRITE, kAnywhere, error), whole);
+}
+
+void unmap(void* at, size_t bytes) {
+  const size_t whole = round_up(bytes, page_size());
+  check_range(at, whole);
+  const KeepErrno keep;
+  count(g_counters.unmaps);
+  if (munmap(at, whole) == 0) count(g_counters.unmapped_bytes, whole);
+}
+
+bool purge(void* at, size_t bytes) {
+  return advise(at, bytes, MADV_DONTNEED, fault::Call::purge,
+                {&Counters::purges, &Counters::purge_refused, &Counters::purged_bytes});
+}
+
+bool populate(void* at, size_t bytes) {
+  return advise(at, bytes, MADV_POPULATE_WRITE, fault::Call::populate,
+                {&Counters::populates, &Counters::populate_refused, &Counters::populated_bytes});
+}
+
+bool advise_huge(void* at, size_t bytes, Huge huge) {
+  return advise(at, bytes, huge == Huge::yes ? MADV_HUGEPAGE : MADV_NOHUGEPAGE, fault::Call::huge,
+                {&Counters::huge_advices, &Counters::huge_refused, nullptr});
+}
+
+void* remap(void* from, size_t old_bytes, void* to, size_t new_bytes) {
+  check_range(from, old_bytes);
+  check_range(to, new_bytes);
+  debug_check(number(from) + old_bytes <= number(to) || number(to) + new_bytes <= number(from),
+              "os: remapped ranges don't overlap");
+  const KeepErrno keep;
+  count(g_counters.remaps);
+  if (fault::refusal(fault::Call::remap) != 0 ||
+      mremap(from, old_bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED) {
+    count(g_counters.remap_refused);
+    return nullptr;
+  }
+  count(g_counters.remapped_bytes, new_bytes);
+  return to;
+}
+
+}  // namespace hak::os

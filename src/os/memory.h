@@ -1,0 +1,71 @@
+// Memory from and to the kernel: reserve, claim, commit, purge, populate, remap. The only file that calls mmap(2) and
+// its kin. Called by map/ and by whoever maps metadata. Knows nothing of units or blocks.
+//
+// All functions: sizes are bytes and, like addresses, multiples of page_size() unless said otherwise (checked in
+// debug builds). errno is kept. Calls, refusals and bytes are counted in os/counters.h. Refusals can be injected
+// (os/fault.h). Threads: any. None allocates or locks; all are async-signal-safe.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace hak::os {
+
+extern constinit std::atomic<size_t> g_page_bytes;  // 0 until asked; every writer stores the same value, so relaxed
+
+[[gnu::cold]] size_t read_page_size();
+
+/// The kernel's page size, 4, 16 or 64 KiB. Source: getauxval(3), AT_PAGESZ.
+inline size_t page_size() {
+  const size_t known = g_page_bytes.load(std::memory_order_relaxed);
+  return known != 0 ? known : read_page_size();
+}
+
+enum class Claim : uint8_t {
+  done,
+  occupied,  // something lies at or in the range: try another
+  refused,   // the kernel gives no memory (a limit, too many mappings) or no such address: trying further is useless
+};
+
+/// Maps [at, at + bytes) readable and writable, zeroed, without reserving swap, only if nothing is mapped there.
+/// Errors: the result says which. Source: mmap(2), MAP_FIXED_NOREPLACE; where the kernel or valgrind ignores the
+/// flag and maps elsewhere, that is undone and reported as occupied.
+Claim claim(void* at, size_t bytes);
+
+/// Reserves address range only, anywhere, aligned to `align` (a power of two). Commit before use.
+/// Returns null when the kernel refuses. Owned by the caller: unmap(). Source: mmap(2), PROT_NONE.
+void* reserve(size_t bytes, size_t align);
+
+/// Makes a part of a reserved range readable and writable. Returns false when the kernel refuses: nothing changed
+/// that the caller can see. Source: mprotect(2).
+bool commit(void* at, size_t bytes);
+
+/// Maps readable and writable zeroed memory anywhere, for metadata; `bytes` is rounded up to pages.
+/// Returns null when the kernel refuses. Owned by the caller: unmap(). Source: mmap(2).
+void* map(size_t bytes);
+
+/// Gives a mapping back; `bytes` is rounded up to pages. Errors: none that a caller could handle (a refused
+/// munmap(2) leaves the range mapped).
+void unmap(void* at, size_t bytes);
+
+/// Gives the pages back, which read as zero afterwards; the range stays mapped. Returns false when the kernel
+/// refuses (locked pages): the contents are as before. Source: madvise(2), MADV_DONTNEED.
+bool purge(void* at, size_t bytes);
+
+/// Faults the pages in for writing, in one call. Returns false when the kernel refuses (older than 5.14, a memory
+/// limit): some may be in, the rest comes on demand. Source: madvise(2), MADV_POPULATE_WRITE.
+bool populate(void* at, size_t bytes);
+
+enum class Huge : bool { no, yes };
+
+/// Asks for huge pages in the range, or for none. Returns false when the kernel has none. Source: madvise(2).
+bool advise_huge(void* at, size_t bytes, Huge huge);
+
+/// Moves the pages of [from, from + old_bytes) to [to, to + new_bytes), replacing what was mapped there; a longer
+/// new range reads as zero at its end, and [from, from + old_bytes) is mapped no more. The ranges must not overlap.
+/// Returns `to`, or null when the kernel refuses: then [from) is as before, but [to) may be unmapped.
+/// Source: mremap(2), MREMAP_MAYMOVE | MREMAP_FIXED.
+void* remap(void* from, size_t old_bytes, void* to, size_t new_bytes);
+
+}  // namespace hak::os

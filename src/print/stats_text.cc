@@ -1,0 +1,175 @@
+#include "print/stats_text.h"
+
+#include "print/names.h"
+
+namespace hak::print {
+
+namespace {
+
+constexpr size_t kLabelColumns = 6 + 9;  // tier, block size
+
+// "1.5 KiB" where that is exact, else "1280 B".
+Short block_size(size_t bytes) {
+  if (bytes * 10 % 1024 == 0 || bytes >= (size_t{1} << 20)) return human_bytes(bytes);
+  Short out = decimal(bytes);
+  out.append(" B");
+  return out;
+}
+
+void add_count(Text& out, size_t width, uint64_t n) { out.right(width, count_within(n, width - 1)); }
+
+void add_label(Text& out, std::string_view tier, size_t bytes) {
+  out.left(6, tier).right(kLabelColumns - 6, bytes != 0 ? std::string_view(block_size(bytes)) : "");
+}
+
+// One column of a table of classes: its title and how a row fills it.
+struct Column {
+  size_t width;
+  std::string_view title;
+  void (*add)(Text& out, size_t width, const hakmem_class_stats& c);
+};
+
+template <uint64_t hakmem_class_stats::*kField>
+void add_field(Text& out, size_t width, const hakmem_class_stats& c) {
+  add_count(out, width, c.*kField);
+}
+
+template <uint64_t hakmem_class_stats::*kField>
+void add_bytes(Text& out, size_t width, const hakmem_class_stats& c) {
+  out.right(width, human_bytes(c.*kField));
+}
+
+template <size_t kStage>
+void add_stage(Text& out, size_t width, const hakmem_class_stats& c) {
+  add_count(out, width, c.refills[kStage]);
+}
+
+void add_hit_rate(Text& out, size_t width, const hakmem_class_stats& c) {
+  out.right(width, percent(c.hits, c.hits + c.misses));
+}
+
+constexpr Column kBlockColumns[] = {
+    {11, "live", add_field<&hakmem_class_stats::live_blocks>},
+    {11, "live bytes", add_bytes<&hakmem_class_stats::live_bytes>},
+    {11, "peak", add_field<&hakmem_class_stats::peak_blocks>},
+    {13, "hits", add_field<&hakmem_class_stats::hits>},
+    {10, "misses", add_field<&hakmem_class_stats::misses>},
+    {7, "hit %", add_hit_rate},
+    {12, "local", add_field<&hakmem_class_stats::frees_local>},
+    {10, "remote", add_field<&hakmem_class_stats::frees_remote>},
+};
+
+constexpr Column kRefillColumns[] = {
+    {9, kStageNames[0], add_stage<0>},
+    {9, kStageNames[1], add_stage<1>},
+    {9, kStageNames[2], add_stage<2>},
+    {9, kStageNames[3], add_stage<3>},
+    {9, kStageNames[4], add_stage<4>},
+    {9, kStageNames[5], add_stage<5>},
+    {10, kStageNames[6], add_stage<6>},
+    {9, kStageNames[7], add_stage<7>},
+    {11, "held", add_bytes<&hakmem_class_stats::held_bytes>},
+};
+
+template <size_t kCount>
+constexpr size_t table_width(const Column (&columns)[kCount]) {
+  size_t width = kLabelColumns;
+  for (const Column& column : columns) width += column.width;
+  return width;
+}
+static_assert(table_width(kBlockColumns) <= kTableColumns && table_width(kRefillColumns) <= kTableColumns);
+static_assert(sizeof kRefillColumns / sizeof kRefillColumns[0] == HAKMEM_STAGES + 1);
+
+bool was_used(const hakmem_class_stats& c) { return c.allocations != 0 || c.frees != 0 || c.live_blocks != 0; }
+
+template <size_t kCount>
+void add_row(Text& out, const Column (&columns)[kCount], std::string_view tier, const hakmem_class_stats& c,
+             size_t bytes) {
+  add_label(out, tier, bytes);
+  for (const Column& column : columns) column.add(out, column.width, c);
+  out.add('\n');
+}
+
+template <size_t kCount>
+void add_table(Text& out, const Column (&columns)[kCount], const hakmem_statistics& stats) {
+  out.left(6, "tier").right(kLabelColumns - 6, "block");
+  for (const Column& column : columns) out.right(column.width, column.title);
+  out.add('\n');
+  for (size_t tier = 0; tier < kTierCount; ++tier)
+    if (tier == 0 || was_used(stats.tiers[tier])) add_row(out, columns, kTierNames[tier], stats.tiers[tier], 0);
+  for (uint32_t i = 0; i < class_count(stats); ++i) {
+    const hakmem_class_stats& c = stats.classes[i];
+    if (was_used(c)) add_row(out, columns, tier_name(c.tier), c, c.block_size);
+  }
+  out.add('\n');
+}
+
+struct Fact {
+  std::string_view name;
+  uint64_t hakmem_os_stats::*where;
+  std::string_view meaning;
+};
+
+constexpr Fact kSizes[] = {
+    {"window", &hakmem_os_stats::window_bytes, "address range that blocks can lie in, not memory"},
+    {"claimed", &hakmem_os_stats::claimed_bytes, "part of it that is mapped, the sum of the next three"},
+    {"in use", &hakmem_os_stats::in_use_bytes, "in slabs and spans"},
+    {"free, touched", &hakmem_os_stats::free_dirty_bytes, "still in memory, given back after HAKMEM_DECAY"},
+    {"free, clean", &hakmem_os_stats::free_clean_bytes, "never touched, or given back"},
+    {"metadata", &hakmem_os_stats::metadata_bytes, "hakmem's own tables, mapped, mostly untouched"},
+    {"purged", &hakmem_os_stats::purged_bytes, "given back to the system so far"},
+    {"populated", &hakmem_os_stats::populated_bytes, "fetched in batches instead of page by page so far"},
+};
+
+constexpr Fact kHeaps[] = {
+    {"heaps", &hakmem_os_stats::heaps, "one per thread that allocates"},
+    {"heaps, parked", &hakmem_os_stats::heaps_parked, "of threads that have ended, for new threads"},
+};
+
+struct CallFact {
+  std::string_view name;
+  uint64_t hakmem_os_stats::*calls;
+  uint64_t hakmem_os_stats::*refused;
+  std::string_view meaning;
+};
+
+constexpr CallFact kCalls[] = {
+    {"map", &hakmem_os_stats::maps, &hakmem_os_stats::maps_refused, "mmap: address range and memory"},
+    {"purge", &hakmem_os_stats::purges, &hakmem_os_stats::purge_refused, "madvise: pages given back"},
+    {"populate", &hakmem_os_stats::populates, &hakmem_os_stats::populate_refused, "madvise: pages ahead of use"},
+    {"huge pages", &hakmem_os_stats::huge_advices, &hakmem_os_stats::huge_refused, "madvise: 2 MiB pages"},
+    {"remap", &hakmem_os_stats::remaps, &hakmem_os_stats::remap_refused, "mremap: realloc without copying"},
+};
+
+void add_os(Text& out, const hakmem_os_stats& os) {
+  out.left(kLabelColumns, "memory").right(11, "bytes").add('\n');
+  for (const Fact& fact : kSizes)
+    out.left(kLabelColumns, fact.name).right(11, human_bytes(os.*fact.where)).add("  ").add(fact.meaning).add('\n');
+  for (const Fact& fact : kHeaps) {
+    out.left(kLabelColumns, fact.name);
+    add_count(out, 11, os.*fact.where);
+    out.add("  ").add(fact.meaning).add('\n');
+  }
+  out.add('\n').left(kLabelColumns, "system calls").right(11, "calls").right(10, "refused").add('\n');
+  for (const CallFact& call : kCalls) {
+    out.left(kLabelColumns, call.name);
+    add_count(out, 11, os.*call.calls);
+    add_count(out, 10, os.*call.refused);
+    out.add("  ").add(call.meaning).add('\n');
+  }
+}
+
+}  // namespace
+
+void stats_text(Text& out, const hakmem_statistics& stats) {
+  out.add(
+      "hakmem statistics\n\n"
+      "blocks: hits were served from the thread's list, misses by a refill; peak is the most out of slabs\n"
+      "at one time; local are frees by the thread that owns the block, remote those by another\n");
+  add_table(out, kBlockColumns, stats);
+  out.add("refills by the stage that served, cheapest first (docs/design.md, \"Refill\"), and memory held\n");
+  add_table(out, kRefillColumns, stats);
+  add_os(out, stats.os);
+}
+
+}  // namespace hak::print
