@@ -1,0 +1,117 @@
+// operator new. The library must load into C programs, so it can't need libstdc++; in a C++ program `new`
+// has to call the new-handler and throw std::bad_alloc all the same. So the C++ runtime's functions are weak here, and
+// where the runtime came later than we did (a plugin), they are looked up when memory has run out.
+//
+// This file alone is compiled with exceptions: a handler may throw through it, and nothrow new has to catch.
+#include <dlfcn.h>
+
+#include <new>
+
+#include "guard/report.h"
+#include "heap/allocate.h"
+
+// What the compiler emits calls to for `catch` becomes weak too: without the runtime nobody can throw here.
+__asm__(".weak __gxx_personality_v0\n.weak __cxa_begin_catch\n.weak __cxa_end_catch\n.weak _ZSt9terminatev");
+
+extern "C" {
+[[gnu::weak]] std::new_handler hak_get_new_handler() __asm__("_ZSt15get_new_handlerv");
+[[gnu::weak]] void hak_throw_bad_alloc() __asm__("_ZSt17__throw_bad_allocv");
+// Weak as well: a wholly static program has no loader to ask, and must not be told that it should.
+[[gnu::weak]] void* dlopen(const char*, int);
+[[gnu::weak]] void* dlsym(void*, const char*);
+}
+
+#define HAK_EXPORT [[gnu::visibility("default")]]
+
+namespace {
+
+// A function of the C++ runtime that was loaded after us, perhaps where the global scope doesn't see it.
+void* find_in_runtime(const char* name) {
+  if (dlsym == nullptr) return nullptr;
+  if (void* const found = dlsym(RTLD_DEFAULT, name)) return found;
+  void* const runtime = dlopen != nullptr ? dlopen("libstdc++.so.6", RTLD_NOLOAD | RTLD_LAZY) : nullptr;
+  return runtime != nullptr ? dlsym(runtime, name) : nullptr;
+}
+
+std::new_handler current_handler() {
+  if (hak_get_new_handler != nullptr) return hak_get_new_handler();
+  if (void* const get = find_in_runtime("_ZSt15get_new_handlerv"))
+    return reinterpret_cast<std::new_handler (*)()>(get)();
+  return nullptr;
+}
+
+[[noreturn]] void throw_bad_alloc(size_t size) {
+  if (hak_throw_bad_alloc != nullptr) hak_throw_bad_alloc();
+  if (void* const thrower = find_in_runtime("_ZSt17__throw_bad_allocv")) reinterpret_cast<void (*)()>(thrower)();
+  hak::guard::die_out_of_memory("operator new", size, nullptr);
+}
+
+// Calls the new-handler, which may free memory, throw, or end the program. Throws when there is none.
+void make_room(size_t size) {
+  const std::new_handler handler = current_handler();
+  if (handler == nullptr) throw_bad_alloc(size);
+  handler();
+}
+
+struct NewSlow {
+  [[gnu::noinline]] static void* refilled(size_t size_class, hak::Heap* heap) {
+    if (void* const p = hak::MallocSlow::refilled(size_class, heap)) [[likely]] return p;
+    return retry(hak::size_class(static_cast<unsigned>(size_class)).block_bytes);
+  }
+  [[gnu::noinline]] static void* span(size_t size) {
+    if (void* const p = hak::MallocSlow::span(size)) [[likely]] return p;
+    return retry(size);
+  }
+  [[gnu::noinline, gnu::cold]] static void* retry(size_t size) {
+    for (;;) {
+      make_room(size);
+      if (void* const p = hak::allocate(size)) return p;
+    }
+  }
+};
+
+void* new_aligned(size_t size, std::align_val_t align) {
+  for (;;) {
+    if (void* const p = hak::allocate_aligned(static_cast<size_t>(align), size)) [[likely]] return p;
+    make_room(size);
+  }
+}
+
+[[gnu::always_inline]] inline void* new_fast(size_t size) { return hak::malloc_fast<NewSlow>(size); }
+
+// A request with no memory left, from a nothrow new: the handler is called; if it throws, or there is none, null.
+template <class Allocate>
+void* or_null(size_t size, Allocate allocate) noexcept {
+  try {
+    for (;;) {
+      if (void* const p = allocate()) [[likely]] return p;
+      const std::new_handler handler = current_handler();
+      if (handler == nullptr) return nullptr;
+      handler();
+    }
+  } catch (...) {
+    static_cast<void>(size);
+    return nullptr;
+  }
+}
+
+void* new_or_null(size_t size) noexcept {
+  return or_null(size, [size] { return hak::allocate(size); });
+}
+
+void* new_aligned_or_null(size_t size, std::align_val_t align) noexcept {
+  return or_null(size, [size, align] { return hak::allocate_aligned(static_cast<size_t>(align), size); });
+}
+
+}  // namespace
+
+// clang-format off
+HAK_EXPORT void* operator new(size_t size) { return new_fast(size); }
+HAK_EXPORT void* operator new[](size_t size) { return new_fast(size); }
+HAK_EXPORT void* operator new(size_t size, const std::nothrow_t&) noexcept { return new_or_null(size); }
+HAK_EXPORT void* operator new[](size_t size, const std::nothrow_t&) noexcept { return new_or_null(size); }
+HAK_EXPORT void* operator new(size_t size, std::align_val_t align) { return new_aligned(size, align); }
+HAK_EXPORT void* operator new[](size_t size, std::align_val_t align) { return new_aligned(size, align); }
+HAK_EXPORT void* operator new(size_t size, std::align_val_t align, const std::nothrow_t&) noexcept { return new_aligned_or_null(size, align); }
+HAK_EXPORT void* operator new[](size_t size, std::align_val_t align, const std::nothrow_t&) noexcept { return new_aligned_or_null(size, align); }
+// clang-format on

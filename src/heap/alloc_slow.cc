@@ -1,0 +1,136 @@
+// What malloc does when the free list is empty or the size is large: attach the thread, refill, take spans.
+#include <cerrno>
+#include <cstring>
+
+#include "base/units.h"
+#include "heap/allocate.h"
+#include "heap/heartbeat.h"
+#include "heap/process.h"
+#include "heap/reclaim.h"
+#include "heap/refill.h"
+#include "heap/registry.h"
+#include "heap/shared.h"
+#include "heap/thread.h"
+#include "conf/config.h"
+#include "large/pool.h"
+
+namespace hak {
+namespace {
+
+constexpr size_t kMaxSize = PTRDIFF_MAX;
+
+// A young thread takes its first blocks from shared slabs, this many bytes of them, a few at a time.
+constexpr uint32_t kYoungBytes = 32 * 1024;
+constexpr uint32_t kYoungBundleBytes = 256;
+
+void* no_memory() {
+  errno = ENOMEM;
+  return nullptr;
+}
+
+Block* pop(Heap& heap, unsigned c) {
+  Block* const block = heap.free[c];
+  heap.free[c] = block->next;
+  return block;
+}
+
+uint32_t young_bundle(unsigned c) {
+  const uint32_t n = kYoungBundleBytes / size_class(c).block_bytes;
+  return n > 0 ? n : 1;
+}
+
+bool is_young_in_a_crowd(const Heap& heap) {
+  return owned_heaps() > conf::config().crowd && heap.young_bytes < kYoungBytes;
+}
+
+[[gnu::noinline]] bool fill_from_shared(Heap& heap, unsigned c) {
+  const uint32_t n = take_shared(c, young_bundle(c), &heap.free[c]);
+  heap.young_bytes += n * size_class(c).block_bytes;
+  return n != 0;
+}
+
+// One try: the shared slabs where they are meant for this thread, else the ladder.
+[[gnu::always_inline]] inline bool refill(Heap& heap, unsigned c) {
+  if (is_young_in_a_crowd(heap) && fill_from_shared(heap, c)) return true;
+  const Filled filled = fill(heap, c);
+  if (filled) heap.classes[c].refills[filled.stage]++;
+  return static_cast<bool>(filled);
+}
+
+// The system gave no more: purge, and try once again.
+[[gnu::noinline, gnu::cold]] void* allocate_last(Heap& heap, unsigned c) {
+  reclaim(Bytes{0});
+  return refill(heap, c) ? pop(heap, c) : no_memory();
+}
+
+// Threads that ended, and those for which there was no memory for a heap.
+void* allocate_without_heap(unsigned c) {
+  Block* block = nullptr;
+  if (!start_process() || take_shared(c, 1, &block) == 0) return no_memory();
+  return block;
+}
+
+// A thread's first allocation. The heap that it adopts may have blocks of the class.
+[[gnu::noinline, gnu::cold]] void* allocate_first(unsigned c) {
+  Heap* const heap = heap_of_thread();
+  if (heap == nullptr) return allocate_without_heap(c);
+  return heap->free[c] != nullptr ? pop(*heap, c) : MallocSlow::refilled(c, heap);
+}
+
+map::SpanRef allocate_span(size_t size, size_t align, uintptr_t site) {
+  if (size > kMaxSize || !start_process()) return {};
+  map::SpanRef ref = large::allocate(size, align, site);
+  if (ref.span != nullptr) return ref;
+  reclaim(Bytes{0});
+  return large::allocate(size, align, site);
+}
+
+void* start_or_no_memory(const map::SpanRef& ref) { return ref.span != nullptr ? start_of(*ref.span) : no_memory(); }
+
+}  // namespace
+
+void* MallocSlow::refilled(size_t size_class, Heap* heap) {
+  const unsigned c = static_cast<unsigned>(size_class);
+  if (!is_real(heap)) [[unlikely]] return allocate_first(c);
+  if (!refill(*heap, c)) [[unlikely]] return allocate_last(*heap, c);
+  beat(*heap);
+  return pop(*heap, c);
+}
+
+void* MallocSlow::span(size_t size) {
+  return start_or_no_memory(allocate_span(size, 1, reinterpret_cast<uintptr_t>(__builtin_return_address(0))));
+}
+
+void* allocate_zeroed(size_t size) {
+  if (size > kMidMax) {
+    const map::SpanRef ref = allocate_span(size, 1, reinterpret_cast<uintptr_t>(__builtin_return_address(0)));
+    void* const p = start_or_no_memory(ref);
+    if (p != nullptr && ref.zero == map::Zero::unknown) memset(p, 0, size);
+    return p;
+  }
+  void* const p = allocate(size);
+  if (p != nullptr) memset(p, 0, size);
+  return p;
+}
+
+void* allocate_aligned(size_t align, size_t size) {
+  if (align <= kMinAlign) return allocate(size);
+  if (size > kMaxSize) return no_memory();
+  if (align <= kUnitBytes) {
+    // A block whose size is a multiple of the alignment has it, because slabs begin on a unit. Powers of two always do.
+    for (size_t n = round_up(size == 0 ? 1 : size, align); n <= kMidMax;) {
+      const uint32_t block = size_class(class_of(n)).block_bytes;
+      if (block % align == 0) return allocate(n);
+      n = round_up(block + 1, align);
+    }
+  }
+  return start_or_no_memory(
+      allocate_span(size, align, reinterpret_cast<uintptr_t>(__builtin_return_address(0))));
+}
+
+size_t good_size(size_t size) {
+  if (size <= kMidMax) return size_class(class_of(size)).block_bytes;
+  return size > kMaxSize ? 0 : large::good_bytes(size).n;
+}
+
+}  // namespace hak

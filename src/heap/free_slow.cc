@@ -1,0 +1,100 @@
+// What free does beyond its fast path: events of slabs, blocks of other heaps, spans, and whatever is no block.
+//
+// The functions that the fast path leaves by are reached by tail calls, so that their return address is the program's.
+#include <cerrno>
+
+#include "guard/report.h"
+#include "heap/allocate.h"
+#include "heap/blocks.h"
+#include "heap/heartbeat.h"
+#include "heap/refill.h"
+#include "heap/thread.h"
+#include "large/pool.h"
+
+namespace hak {
+namespace {
+
+void free_remote(Heap* heap, Slab& slab, void* p, const void* site) {
+  if (!is_real(heap)) heap = heap_of_thread();
+  if (heap == nullptr) {
+    if (!is_block_start(slab, p)) return report_bad_pointer(p, "free", site);
+    return post_one(slab, p);
+  }
+  if (slab.heap == heap) return free_local(p, heap, &slab);  // adopted just now
+  switch (heap->outbox.put(*heap, slab, p)) {
+    case Outbox::Result::done: return;
+    case Outbox::Result::interior: return report_bad_pointer(p, "free", site);
+    case Outbox::Result::double_free: return report_double_free(p, site);
+  }
+}
+
+void free_span(map::Span& span, void* p, const void* site) {
+  if (start_of(span) != p) return report_bad_pointer(p, "free", site);
+  if (!large::release(span)) report_double_free(p, site);
+}
+
+void report_wrong(guard::Error error, const void* p, size_t said, const void* site) {
+  const hakmem_block info = inspect(p);
+  guard::report_misuse({.error = error,
+                        .pointer = p,
+                        .function = "operator delete",
+                        .site = site,
+                        .tier = info.tier,
+                        .block_bytes = info.usable_size,
+                        .start = info.start,
+                        .said = said});
+}
+
+void free_by_entry(Heap* heap, void* p, const map::PageEntry& entry, const void* site) {
+  const uintptr_t owner = entry.owner.load(std::memory_order_relaxed);
+  map::Line* const line = entry.meta.load(std::memory_order_relaxed);
+  if (owner == map::kNothing || line == nullptr) return report_bad_pointer(p, "free", site);
+  if (owner == map::kSpan) return free_span(*reinterpret_cast<map::Span*>(line), p, site);
+  free_remote(heap, *reinterpret_cast<Slab*>(line), p, site);
+}
+
+}  // namespace
+
+void free_outside(void* p) noexcept {
+  if (p != nullptr) return report_bad_pointer(p, "free", __builtin_return_address(0));
+  if (is_real(this_heap)) this_heap->early_returns++;
+}
+
+void free_other(void* p, Heap* heap, map::PageEntry* entry) noexcept {
+  const int saved_errno = errno;
+  free_by_entry(heap, p, *entry, __builtin_return_address(0));
+  errno = saved_errno;
+}
+
+void free_event(void* p, Heap* heap, Slab* slab) noexcept {
+  if (used_or_less(*slab) < 0) [[unlikely]] {
+    slab->countdown++;
+    slab->freed = static_cast<Block*>(p)->next;
+    return report_double_free(p, __builtin_return_address(0));
+  }
+  settle(*heap, *slab);
+  beat(*heap);
+}
+
+void free_twice(void* p) noexcept { report_double_free(p, __builtin_return_address(0)); }
+
+// A size is right when its class is the block's: the caller asked for this block with it, and got it by that class.
+void free_sized_slow(void* p, size_t size, Heap* heap) noexcept {
+  const void* const site = __builtin_return_address(0);
+  const Found found = find(p);
+  const bool wrong = found.slab != nullptr   ? size > kMidMax || class_of(size) != found.slab->size_class
+                     : found.span != nullptr ? large::good_bytes(size) != bytes_of(*found.span)
+                                             : false;
+  if (wrong) [[unlikely]] return report_wrong(guard::Error::size_mismatch, p, size, site);
+  const int saved_errno = errno;
+  free_by_entry(heap, p, map::entry_at(map::offset_of(p)), site);
+  errno = saved_errno;
+}
+
+void free_with_alignment(void* p, size_t align) {
+  if ((reinterpret_cast<uintptr_t>(p) & (align - 1)) != 0) [[unlikely]]
+    return report_wrong(guard::Error::alignment_mismatch, p, align, __builtin_return_address(0));
+  free_fast(p);
+}
+
+}  // namespace hak

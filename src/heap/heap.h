@@ -1,0 +1,71 @@
+// The allocator state of one thread. Its first page is what the fast paths and frees to other heaps touch; behind it
+// lies what only slow paths use, so that a thread which allocates little touches one page.
+//
+// A heap belongs to one thread at a time; when that thread ends the heap is parked, whole, and a later thread adopts
+// it. Heaps are never destroyed. Shared heaps (heap/shared.h) belong to who holds their lock.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/list.h"
+#include "base/size_class.h"
+#include "hakmem/hakmem.h"
+#include "heap/inbox.h"
+#include "heap/outbox.h"
+#include "slab/partial.h"
+#include "slab/slab.h"
+
+namespace hak {
+
+/// What a heap knows of one class, beyond its free list.
+struct ClassHeap {
+  Slab* current = nullptr;  // the slab that free[class] was taken from last
+  PartialSlabs partial;
+  List<Slab> empty;         // all blocks are back
+  // handed   blocks that went from slabs to free lists, ever, less those that were put back unused
+  // received blocks that other threads freed and that came in through the inbox
+  // out      sum of the slabs' seen_used: blocks that are out of slabs, as of each slab's last look
+  // peak     the most that `out` ever was
+  uint64_t handed = 0, received = 0, out = 0, peak = 0;
+  uint64_t refills[HAKMEM_STAGES] = {};  // by the stage that served; their sum is the class's misses
+};
+
+enum class HeapState : uint8_t {
+  owned,   // by a thread
+  parked,  // its thread has ended; whoever holds the registry's lock may touch it
+  shared,  // used under its own lock
+  orphan,  // in a forked child: of a thread that stayed in the parent. Frees reach its inbox, nobody adopts it
+};
+
+struct Heap {
+  // -- hot: one page ------------------------------------------------------------------------------------------
+  Block* free[kClasses];  // what malloc pops: blocks of current slabs, or of shared ones while the heap is young
+  Inbox inbox;
+  alignas(kCacheLine) Outbox outbox;
+  uint64_t remote_freed[kClasses];  // blocks of other heaps that this thread freed and posted
+  uint64_t early_returns;           // frees of null and reported misuse
+  uint32_t beats;                   // refills and events: the heartbeat's clock
+  uint32_t young_bytes;             // taken from shared slabs
+  HeapState state;
+  Heap* next_heap;                  // all heaps, never shortened
+  Heap* next_parked;
+
+  // -- cold ---------------------------------------------------------------------------------------------------
+  uint32_t empty_units;
+  uint32_t empty_units_least;  // since the last decay tick: what nobody wanted for so long
+  uint64_t next_decay_ms;
+  uint32_t slab_units;  // of all slabs, the empty ones included
+  ClassHeap classes[kClasses];
+};
+static_assert(offsetof(Heap, empty_units) <= 4096, "what fast paths and remote frees touch is one page");
+
+/// Never null: a thread without a heap sees the empty heap, whose lists are empty and which owns nothing.
+/// Initial-exec: one load from the thread's block (ELF Handling for Thread-Local Storage, U. Drepper).
+extern constinit __thread Heap* this_heap;
+extern constinit Heap g_empty_heap;
+
+inline bool is_real(const Heap* heap) { return heap != &g_empty_heap; }
+
+}  // namespace hak

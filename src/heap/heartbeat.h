@@ -1,0 +1,16 @@
+// The heartbeat: what has to happen now and then, hung on refills and on slabs' events, which come regularly in every
+// thread that allocates or frees. The fast paths carry nothing.
+#pragma once
+
+#include "heap/heap.h"
+
+namespace hak {
+
+[[gnu::noinline]] void heartbeat(Heap& heap);
+
+/// Counts one refill or event; every 64th is a heartbeat.
+inline void beat(Heap& heap) {
+  if (++heap.beats % 64 == 0) [[unlikely]] heartbeat(heap);
+}
+
+}  // namespace hak

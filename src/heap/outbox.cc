@@ -1,0 +1,62 @@
+#include "heap/outbox.h"
+
+#include "heap/heap.h"
+
+namespace hak {
+
+void Outbox::open(Slot& slot, Slab& slab) {
+  const uint32_t by_bytes = kSlotBytes / slab.block_bytes;
+  const uint32_t limit = by_bytes > kSlotBlocks ? kSlotBlocks : by_bytes;
+  slot = {.slab = &slab,
+          .head = nullptr,
+          .start = start_of(slab),
+          .block_bytes = slab.block_bytes,
+          .reciprocal = slab.reciprocal,
+          .last_granule = 0,
+          .count = 0,
+          .limit = static_cast<uint16_t>(limit > 0 ? limit : 1)};
+}
+
+void Outbox::post(Heap& heap, Slot& slot) {
+  Slab& slab = *slot.slab;
+  heap.remote_freed[slab.size_class] += slot.count;
+  slot.slab = nullptr;
+  slab.heap->inbox.post({slot.head, slot.last_granule, slot.count});
+}
+
+Outbox::Result Outbox::put(Heap& heap, Slab& slab, void* p) {
+  Slot& slot = slot_for(slab);
+  if (slot.slab != &slab) {
+    if (slot.slab != nullptr) post(heap, slot);
+    open(slot, slab);
+  }
+  Block* const block = static_cast<Block*>(p);
+  const uint32_t offset = static_cast<uint32_t>(static_cast<char*>(p) - slot.start);
+  if (block_index(slot.reciprocal, offset) * slot.block_bytes != offset) [[unlikely]] {
+    if (slot.count == 0) slot.slab = nullptr;
+    return Result::interior;
+  }
+  if (slot.head == block) [[unlikely]] return Result::double_free;
+  block->next = slot.head;
+  slot.head = block;
+  if (slot.count == 0) slot.last_granule = offset >> kTinyShift;
+  if (++slot.count >= slot.limit) post(heap, slot);
+  if (++frees_ % kFreesPerStep == 0) [[unlikely]] {
+    Slot& waiting = slots_[hand_++ % kSlots];
+    if (waiting.slab != nullptr) post(heap, waiting);
+  }
+  return Result::done;
+}
+
+void Outbox::post_all(Heap& heap) {
+  for (Slot& slot : slots_)
+    if (slot.slab != nullptr) post(heap, slot);
+}
+
+void post_one(Slab& slab, void* p) {
+  Block* const block = static_cast<Block*>(p);
+  block->next = nullptr;
+  slab.heap->inbox.post({block, offset_in(slab, p) >> kTinyShift, 1});
+}
+
+}  // namespace hak

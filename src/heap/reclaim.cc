@@ -1,0 +1,59 @@
+#include "heap/reclaim.h"
+
+#include "heap/refill.h"
+#include "heap/registry.h"
+#include "heap/shared.h"
+#include "map/purge.h"
+
+namespace hak {
+namespace {
+
+// The free list of one class goes back to the slabs. Lists of young heaps hold blocks of shared slabs.
+void flush_list(Heap& heap, unsigned c) {
+  Block* block = heap.free[c];
+  heap.free[c] = nullptr;
+  while (block != nullptr) {
+    Block* const next = block->next;
+    Slab& s = *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(block)).meta.load(std::memory_order_relaxed));
+    if (s.heap == &heap) put_back_unused(heap, s, block);
+    else put_back_shared(s, block);
+    block = next;
+  }
+}
+
+// A current slab of which nothing is used any more needs no place.
+void drop_unused_current(Heap& heap, unsigned c) {
+  ClassHeap& ch = heap.classes[c];
+  Slab* const s = ch.current;
+  if (s == nullptr || used_blocks(*s) != 0) return;
+  ch.current = nullptr;
+  s->state = SlabState::full;  // on no list; settle() finds it empty
+  settle(heap, *s);
+}
+
+}  // namespace
+
+void reclaim_heap(Heap& heap) {
+  drain_inbox(heap);
+  for (unsigned c = 0; c < kClasses; c++) {
+    if (heap.free[c] != nullptr) flush_list(heap, c);
+    drop_unused_current(heap, c);
+  }
+  release_empty(heap, 0);
+}
+
+Bytes reclaim(Bytes keep) {
+  Heap* const mine = this_heap;
+  if (is_real(mine)) {
+    mine->outbox.post_all(*mine);
+    reclaim_heap(*mine);
+  }
+  {
+    const os::LockGuard guard(g_registry_lock);
+    for (Heap* heap = first_parked(); heap != nullptr; heap = heap->next_parked) reclaim_heap(*heap);
+  }
+  reclaim_shared_heaps();
+  return map::purge_dirty(keep);
+}
+
+}  // namespace hak

@@ -1,0 +1,18 @@
+// Giving memory back: what heaps hold unused goes to the SuperSlabs, and from there to the system. The top of every
+// failure path: lower layers return null, this one purges, and the caller tries once more.
+#pragma once
+
+#include "base/units.h"
+#include "heap/heap.h"
+
+namespace hak {
+
+/// Drains the heap's inbox, puts unused blocks back into their slabs and gives its empty slabs to the SuperSlabs.
+/// The caller owns the heap: its thread, or the holder of the lock that guards it.
+void reclaim_heap(Heap& heap);
+
+/// reclaim_heap() for the calling thread's, the parked and the shared heaps; then purges what is free until at most
+/// `keep` bytes of it are resident. Returns the bytes given back to the system. Takes registry and shared locks.
+Bytes reclaim(Bytes keep);
+
+}  // namespace hak

@@ -1,0 +1,224 @@
+#include "heap/refill.h"
+
+#include <iterator>
+#include <utility>
+
+#include "guard/report.h"
+#include "map/super_slab.h"
+
+namespace hak {
+namespace {
+
+// Empty slabs that a heap keeps for the next refill: 4 MiB of them, and one unit in two of its slabs. What isn't used
+// again within a decay period goes back on the heartbeat.
+constexpr uint32_t kEmptyUnitsKept = 64;
+constexpr uint32_t kEmptyShare = 2;
+
+constexpr uint32_t kFewBlocks = 64;  // a slab with more takes long to link at once
+
+// Keeps ClassHeap::out in step with what the slab says now.
+void look_at(ClassHeap& ch, Slab& s) {
+  const uint32_t used = used_blocks(s);
+  ch.out += used - uint64_t{s.seen_used};
+  s.seen_used = static_cast<uint16_t>(used);
+  if (ch.out > ch.peak) ch.peak = ch.out;
+}
+
+// A list of `n` blocks of `s` becomes the free list.
+bool hand_out(Heap& heap, unsigned c, Slab& s, Block* list, uint32_t n) {
+  if (n == 0) return false;
+  ClassHeap& ch = heap.classes[c];
+  heap.free[c] = list;
+  ch.handed += n;
+  look_at(ch, s);
+  return true;
+}
+
+bool hand_out_freed(Heap& heap, unsigned c, Slab& s) {
+  if (s.freed == nullptr) return false;
+  Block* list = nullptr;
+  const uint32_t n = take_freed(s, &list);
+  return hand_out(heap, c, s, list, n);
+}
+
+bool hand_out_fresh(Heap& heap, unsigned c, Slab& s) {
+  Block* list = nullptr;
+  // Blocks of memory that was used before cost no page fault: all of them at once.
+  const uint32_t n = carve(s, s.warm ? s.blocks : size_class(c).bundle, &list);
+  return hand_out(heap, c, s, list, n);
+}
+
+// The current slab has nothing left: from now on its events say when it has.
+void retire_current(ClassHeap& ch) {
+  Slab* const s = ch.current;
+  if (s == nullptr) return;
+  ch.current = nullptr;
+  s->state = SlabState::full;
+  set_floor(*s, used_blocks(*s) - PartialSlabs::worth_listing(*s));
+}
+
+void take_empty(Heap& heap, Slab& s) {
+  heap.classes[s.size_class].empty.remove(&s);
+  heap.empty_units -= s.units;
+  if (heap.empty_units < heap.empty_units_least) heap.empty_units_least = heap.empty_units;
+}
+
+void make_current(ClassHeap& ch, Slab& s) {
+  retire_current(ch);
+  s.state = SlabState::current;
+  set_floor(s, 0);
+  ch.current = &s;
+}
+
+// ---- The stages. Each makes heap.free[c] non-empty, or returns false. ------------------------------------------
+
+bool from_inbox(Heap& heap, unsigned c) {
+  if (heap.inbox.empty()) [[likely]] return false;
+  if (drain_inbox(heap) == 0) return false;
+  Slab* const current = heap.classes[c].current;
+  return current != nullptr && hand_out_freed(heap, c, *current);
+}
+
+bool from_current_freed(Heap& heap, unsigned c) {
+  Slab* const current = heap.classes[c].current;
+  return current != nullptr && hand_out_freed(heap, c, *current);
+}
+
+bool from_current_fresh(Heap& heap, unsigned c) {
+  Slab* const current = heap.classes[c].current;
+  return current != nullptr && hand_out_fresh(heap, c, *current);
+}
+
+bool from_partial(Heap& heap, unsigned c) {
+  ClassHeap& ch = heap.classes[c];
+  Slab* const s = ch.partial.take();
+  if (s == nullptr) return false;
+  make_current(ch, *s);
+  return hand_out_freed(heap, c, *s) || hand_out_fresh(heap, c, *s);
+}
+
+// A slab of this class that emptied brings its whole list; one of another class is cut anew.
+bool from_empty(Heap& heap, unsigned c) {
+  if (heap.empty_units == 0) [[likely]] return false;
+  if (Slab* const s = heap.classes[c].empty.head) {
+    take_empty(heap, *s);
+    make_current(heap.classes[c], *s);
+    return hand_out_freed(heap, c, *s);
+  }
+  for (unsigned other = 0; other < kClasses; other++) {
+    Slab* const s = heap.classes[other].empty.head;
+    if (s == nullptr || s->units != size_class(c).units) continue;
+    take_empty(heap, *s);
+    recut_slab(*s, c);
+    s->warm = s->blocks <= kFewBlocks;
+    make_current(heap.classes[c], *s);
+    return hand_out_fresh(heap, c, *s);
+  }
+  return false;
+}
+
+bool from_new_units(Heap& heap, unsigned c, map::Growth growth) {
+  const unsigned units = size_class(c).units;
+  const map::UnitRun run = map::take_units(Units{units}, Units{1}, map::Kind::slabs, growth);
+  if (run.count == 0) return false;
+  heap.slab_units += units;
+  Slab& s = make_slab(&heap, c, run);
+  s.warm = !run.clean && s.blocks <= kFewBlocks;
+  make_current(heap.classes[c], s);
+  return hand_out_fresh(heap, c, s);
+}
+
+bool from_units(Heap& heap, unsigned c) { return from_new_units(heap, c, map::Growth::forbidden); }
+bool from_super_slab(Heap& heap, unsigned c) { return from_new_units(heap, c, map::Growth::allowed); }
+
+struct Stage {
+  bool (*fill)(Heap&, unsigned c);
+  hakmem_stage served;
+};
+
+constexpr Stage kLadder[] = {  // cheapest first: docs/design.md, "Refill"
+    {from_inbox, HAKMEM_STAGE_INBOX},
+    {from_current_freed, HAKMEM_STAGE_FREED},
+    {from_current_fresh, HAKMEM_STAGE_BUMP},
+    {from_partial, HAKMEM_STAGE_PARTIAL},
+    {from_empty, HAKMEM_STAGE_EMPTY},
+    {from_units, HAKMEM_STAGE_UNITS},
+    {from_super_slab, HAKMEM_STAGE_SUPERSLAB},
+};
+
+// ---- The way back. ---------------------------------------------------------------------------------------------
+
+void give_up(Heap& heap, Slab& s) {
+  heap.slab_units -= s.units;
+  release_slab(s);
+}
+
+void become_empty(Heap& heap, Slab& s) {
+  s.state = SlabState::empty;
+  if (heap.empty_units >= kEmptyUnitsKept + heap.slab_units / kEmptyShare) return give_up(heap, s);
+  heap.classes[s.size_class].empty.push(&s);
+  heap.empty_units += s.units;
+}
+
+void report_freed_too_often(const Slab& s) {
+  guard::report_misuse({.error = guard::Error::double_free,
+                        .pointer = s.freed,
+                        .function = "free",
+                        .tier = s.size_class < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID,
+                        .block_bytes = s.block_bytes});
+}
+
+// The ladder as straight code: each stage is inlined where it stands.
+template <size_t... kStage>
+[[gnu::always_inline]] inline Filled climb(Heap& heap, unsigned c, std::index_sequence<kStage...>) {
+  Filled filled;
+  static_cast<void>(((kLadder[kStage].fill(heap, c) && (filled.stage = kLadder[kStage].served, true)) || ...));
+  return filled;
+}
+
+}  // namespace
+
+Filled fill(Heap& heap, unsigned c) { return climb(heap, c, std::make_index_sequence<std::size(kLadder)>{}); }
+
+uint32_t drain_inbox(Heap& heap) {
+  uint32_t blocks = 0;
+  for (Block* at = heap.inbox.drain(); at != nullptr;) {
+    Block* next = nullptr;
+    const Batch batch = unpack_batch(at, &next);
+    Slab& s = *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(at)).meta.load(std::memory_order_relaxed));
+    put_back(s, batch);
+    heap.classes[s.size_class].received += batch.count;
+    blocks += batch.count;
+    if (event_is_due(s)) settle(heap, s);
+    at = next;
+  }
+  return blocks;
+}
+
+void settle(Heap& heap, Slab& s) {
+  if (used_or_less(s) < 0) [[unlikely]] return report_freed_too_often(s);
+  ClassHeap& ch = heap.classes[s.size_class];
+  look_at(ch, s);
+  if (s.state == SlabState::current) return;
+  if (s.state == SlabState::partial) ch.partial.remove(s);
+  if (used_blocks(s) == 0) become_empty(heap, s);
+  else ch.partial.add(s);
+}
+
+void put_back_unused(Heap& heap, Slab& s, Block* block) {
+  put_back(s, {block, offset_in(s, block) >> kTinyShift, 1});
+  heap.classes[s.size_class].handed--;
+  if (event_is_due(s)) settle(heap, s);
+}
+
+void release_empty(Heap& heap, uint32_t keep) {
+  for (ClassHeap& ch : heap.classes) {
+    while (heap.empty_units > keep && !ch.empty.empty()) {
+      Slab* const s = ch.empty.head;
+      take_empty(heap, *s);
+      give_up(heap, *s);
+    }
+  }
+}
+
+}  // namespace hak

@@ -1,0 +1,80 @@
+#include "heap/registry.h"
+
+#include "os/memory.h"
+
+namespace hak {
+
+constinit os::Lock g_registry_lock{os::Rank::registry};
+
+namespace {
+
+// Written under the registry's lock. heads and counts are read without it:
+//   heaps  release on push, acquire on read: a heap's fields are seen before the heap
+//   owned  relaxed: a policy reads it as of some moment
+constinit std::atomic<Heap*> g_heaps{nullptr};
+constinit std::atomic<uint32_t> g_owned{0};
+constinit Heap* g_parked = nullptr;
+
+void change_owned(int by) {
+  g_owned.store(g_owned.load(std::memory_order_relaxed) + static_cast<uint32_t>(by), std::memory_order_relaxed);
+}
+
+}  // namespace
+
+Heap* create_heap(HeapState state) {
+  Heap* const heap = static_cast<Heap*>(os::map(sizeof(Heap)));  // zeroed: a valid empty heap
+  if (heap == nullptr) return nullptr;
+  heap->state = state;
+  heap->next_heap = g_heaps.load(std::memory_order_relaxed);
+  g_heaps.store(heap, std::memory_order_release);
+  return heap;
+}
+
+Heap* acquire_heap() {
+  const os::LockGuard guard(g_registry_lock);
+  Heap* heap = g_parked;
+  if (heap != nullptr) {
+    g_parked = heap->next_parked;
+    heap->next_parked = nullptr;
+    heap->state = HeapState::owned;
+  } else {
+    heap = create_heap(HeapState::owned);
+    if (heap == nullptr) return nullptr;
+  }
+  heap->young_bytes = 0;
+  change_owned(+1);
+  return heap;
+}
+
+void park_heap(Heap& heap) {
+  const os::LockGuard guard(g_registry_lock);
+  heap.state = HeapState::parked;
+  heap.next_parked = g_parked;
+  g_parked = &heap;
+  change_owned(-1);
+}
+
+Heap* first_heap() { return g_heaps.load(std::memory_order_acquire); }
+Heap* first_parked() { return g_parked; }
+uint32_t owned_heaps() { return g_owned.load(std::memory_order_relaxed); }
+
+HeapCounts count_heaps() {
+  HeapCounts counts{0, 0};
+  for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {
+    counts.all++;
+    if (heap->state == HeapState::parked) counts.parked++;
+  }
+  return counts;
+}
+
+void orphan_other_heaps() {
+  uint32_t owned = 0;
+  for (Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {
+    if (heap->state != HeapState::owned) continue;
+    if (heap == this_heap) owned++;
+    else heap->state = HeapState::orphan;
+  }
+  g_owned.store(owned, std::memory_order_relaxed);
+}
+
+}  // namespace hak

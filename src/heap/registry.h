@@ -1,0 +1,41 @@
+// All heaps of the process: those that threads own, and the parked ones, which wait for a thread.
+// Its lock guards the lists and, with them, everything in a parked heap but its inbox.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "heap/heap.h"
+#include "os/lock.h"
+
+namespace hak {
+
+extern constinit os::Lock g_registry_lock;
+
+/// A heap for the calling thread: the one parked last, or a new one. Null when there is no memory for one.
+Heap* acquire_heap();
+
+/// Parks the calling thread's heap, whole.
+void park_heap(Heap& heap);
+
+/// A new heap that no thread owns. Null when there is no memory. The registry's lock is held.
+Heap* create_heap(HeapState state);
+
+/// Every heap ever made, newest first; follow next_heap. The list only grows, at its head.
+Heap* first_heap();
+
+/// The parked heap to begin with; follow next_parked. The registry's lock is held.
+Heap* first_parked();
+
+/// How many threads have a heap now. As of some moment.
+uint32_t owned_heaps();
+
+struct HeapCounts {
+  uint64_t all, parked;
+};
+HeapCounts count_heaps();
+
+/// In a forked child: the heaps of threads that stayed in the parent become orphans.
+void orphan_other_heaps();
+
+}  // namespace hak

@@ -1,0 +1,170 @@
+// Nothing is counted on the fast path; what is wanted follows from what slow paths keep:
+//
+//   listed       blocks on free lists: of heaps (a walk), so nobody's
+//   gathered     blocks in outboxes and inboxes: freed by one thread, not yet seen by the owner
+//   live         = sum of slabs' used - listed - gathered
+//   allocations  = sum of handed - listed
+//   misses       = sum of refills, hits = allocations - misses
+//   frees        = allocations - live, remote = posted + in outboxes, local = frees - remote
+#include "heap/statistics.h"
+
+#include <cstring>
+
+#include "heap/heap.h"
+#include "heap/registry.h"
+#include "large/pool.h"
+#include "map/super_slab.h"
+#include "os/counters.h"
+
+namespace hak {
+namespace {
+
+struct ClassSum {
+  uint64_t used, listed, handed, received, posted, outboxed, refills[HAKMEM_STAGES], peak, slabs, units;
+};
+
+// The links of a list in a running thread may be changing: a bounded walk inside the window.
+uint64_t length_of(const Block* list) {
+  uint64_t n = 0;
+  for (; list != nullptr && map::in_window(list) && n < (1u << 20); list = list->next) n++;
+  return n;
+}
+
+void add_heap(const Heap& heap, ClassSum* sums) {
+  for (unsigned c = 0; c < kClasses; c++) {
+    const ClassHeap& ch = heap.classes[c];
+    ClassSum& sum = sums[c];
+    sum.listed += length_of(heap.free[c]);
+    sum.handed += ch.handed;
+    sum.received += ch.received;
+    sum.posted += heap.remote_freed[c];
+    sum.peak += ch.peak;
+    for (unsigned stage = 0; stage < HAKMEM_STAGES; stage++) sum.refills[stage] += ch.refills[stage];
+  }
+  for (unsigned i = 0; i < Outbox::kSlots; i++) {
+    const Outbox::Slot& slot = heap.outbox.slots()[i];
+    if (slot.slab != nullptr) sums[slot.slab->size_class].outboxed += slot.count;
+  }
+}
+
+// Walks the page map: each slab is met at its first unit.
+void add_slabs(ClassSum* sums) {
+  const uint32_t units = static_cast<uint32_t>(map::g_window_limit.load(std::memory_order_relaxed) >> kUnitShift);
+  for (uint32_t unit = 0; unit < units; unit++) {
+    const map::PageEntry& entry = map::entry_of_unit(unit);
+    const uintptr_t owner = entry.owner.load(std::memory_order_relaxed);
+    const map::Line* const line = entry.meta.load(std::memory_order_relaxed);
+    if (owner == map::kNothing || owner == map::kSpan || line != map::line_of_unit(unit)) continue;
+    const Slab& s = *reinterpret_cast<const Slab*>(line);
+    ClassSum& sum = sums[s.size_class];
+    sum.used += used_blocks(s);
+    sum.slabs++;
+    sum.units += s.units;
+  }
+}
+
+void derive(unsigned c, const ClassSum& sum, hakmem_class_stats* out) {
+  const uint64_t remote = sum.posted + sum.outboxed;
+  const uint64_t gathered = remote - sum.received;
+  out->tier = c < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID;
+  out->block_size = size_class(c).block_bytes;
+  out->live_blocks = sum.used - sum.listed - gathered;
+  out->live_bytes = out->live_blocks * out->block_size;
+  out->peak_blocks = sum.peak;
+  out->allocations = sum.handed - sum.listed;
+  for (unsigned stage = 0; stage < HAKMEM_STAGES; stage++) {
+    out->refills[stage] = sum.refills[stage];
+    out->misses += sum.refills[stage];
+  }
+  out->hits = out->allocations - out->misses;
+  out->frees = out->allocations - out->live_blocks;
+  out->frees_remote = remote;
+  out->frees_local = out->frees - remote;
+  out->slabs = sum.slabs;
+  out->held_bytes = sum.units << kUnitShift;
+}
+
+void add_to_tier(const hakmem_class_stats& one, hakmem_class_stats* sum) {
+  sum->live_blocks += one.live_blocks;
+  sum->live_bytes += one.live_bytes;
+  sum->peak_blocks += one.peak_blocks;
+  sum->allocations += one.allocations;
+  sum->hits += one.hits;
+  sum->misses += one.misses;
+  for (unsigned stage = 0; stage < HAKMEM_STAGES; stage++) sum->refills[stage] += one.refills[stage];
+  sum->frees += one.frees;
+  sum->frees_local += one.frees_local;
+  sum->frees_remote += one.frees_remote;
+  sum->slabs += one.slabs;
+  sum->held_bytes += one.held_bytes;
+}
+
+void collect_os(hakmem_os_stats* os_stats) {
+  using os::Counters;
+  const map::UnitCounts units = map::count_units();
+  const auto unit_bytes = [](uint64_t n) { return n << kUnitShift; };
+  os_stats->window_bytes = uint64_t{map::g_window.total_supers} << kSuperShift;
+  os_stats->free_clean_bytes = unit_bytes(units.clean);
+  os_stats->free_dirty_bytes = unit_bytes(units.dirty);
+  os_stats->in_use_bytes = unit_bytes(units.used);
+  os_stats->claimed_bytes = unit_bytes(units.clean + units.dirty + units.used);
+  const HeapCounts heaps = count_heaps();
+  os_stats->heaps = heaps.all;
+  os_stats->heaps_parked = heaps.parked;
+  os_stats->metadata_bytes = map::metadata_bytes().n + heaps.all * sizeof(Heap);
+  os_stats->maps = os::read(&Counters::maps) + os::read(&Counters::commits);
+  os_stats->maps_refused = os::read(&Counters::maps_refused) + os::read(&Counters::commit_refused);
+  os_stats->purges = os::read(&Counters::purges);
+  os_stats->purge_refused = os::read(&Counters::purge_refused);
+  os_stats->purged_bytes = os::read(&Counters::purged_bytes);
+  os_stats->populates = os::read(&Counters::populates);
+  os_stats->populate_refused = os::read(&Counters::populate_refused);
+  os_stats->populated_bytes = os::read(&Counters::populated_bytes);
+  os_stats->huge_advices = os::read(&Counters::huge_advices);
+  os_stats->huge_refused = os::read(&Counters::huge_refused);
+  os_stats->remaps = os::read(&Counters::remaps);
+  os_stats->remap_refused = os::read(&Counters::remap_refused);
+}
+
+}  // namespace
+
+void collect_statistics(hakmem_statistics* out) {
+  static_assert(kClasses + large::kSpanClasses <= HAKMEM_CLASSES_MAX);
+  memset(out, 0, sizeof *out);
+  out->struct_bytes = sizeof *out;
+  out->class_count = kClasses + large::kSpanClasses;
+  ClassSum sums[kClasses];
+  memset(sums, 0, sizeof sums);
+  for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) add_heap(*heap, sums);
+  add_slabs(sums);
+  for (unsigned c = 0; c < kClasses; c++) derive(c, sums[c], &out->classes[c]);
+  for (unsigned c = 0; c < large::kSpanClasses; c++) {
+    hakmem_class_stats& k = out->classes[kClasses + c];
+    k.tier = c < large::kLargeClasses ? HAKMEM_TIER_LARGE : HAKMEM_TIER_BIG;
+    k.block_size = large::span_class_bytes(c);
+    large::add_stats(c, &k);
+  }
+  for (unsigned tier = 0; tier < 5; tier++) out->tiers[tier].tier = tier;
+  for (unsigned c = 0; c < out->class_count; c++) {
+    add_to_tier(out->classes[c], &out->tiers[out->classes[c].tier]);
+    add_to_tier(out->classes[c], &out->tiers[HAKMEM_TIER_NONE]);
+  }
+  collect_os(&out->os);
+}
+
+const char* broken_heap_rule() {
+  if (const char* const rule = map::broken_super_slab_rule()) return rule;
+  const uint32_t units = static_cast<uint32_t>(map::g_window_limit.load(std::memory_order_relaxed) >> kUnitShift);
+  for (uint32_t unit = 0; unit < units; unit++) {
+    const map::PageEntry& entry = map::entry_of_unit(unit);
+    const uintptr_t owner = entry.owner.load(std::memory_order_relaxed);
+    const map::Line* const line = entry.meta.load(std::memory_order_relaxed);
+    if (owner == map::kNothing || owner == map::kSpan || line != map::line_of_unit(unit)) continue;
+    const Slab& s = *reinterpret_cast<const Slab*>(line);
+    if (reinterpret_cast<uintptr_t>(s.heap) != owner) return "slab: its heap is its page map entry's owner";
+    if (const char* const rule = broken_rule(s)) return rule;
+  }
+  return nullptr;
+}
+
+}  // namespace hak

@@ -1,0 +1,47 @@
+#include "heap/thread.h"
+
+#include <climits>
+
+#include <cerrno>
+
+#include "heap/exit_key.h"
+#include "heap/process.h"
+#include "heap/registry.h"
+
+namespace hak {
+namespace {
+
+struct ThreadLife {
+  bool ended;
+  uint8_t exit_rounds;
+};
+constinit __thread ThreadLife t_life{false, 0};
+
+void leave_heap(Heap* heap) {
+  heap->outbox.post_all(*heap);
+  this_heap = &g_empty_heap;
+  t_life.ended = true;
+  park_heap(*heap);
+}
+
+}  // namespace
+
+// Destructors of other keys run in the same rounds as ours and may allocate and free: stay until the last round.
+void on_thread_exit(void* heap) {
+  if (++t_life.exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS && g_exit_key.arm(heap)) return;
+  leave_heap(static_cast<Heap*>(heap));
+}
+
+Heap* heap_of_thread() {
+  if (is_real(this_heap)) return this_heap;
+  if (t_life.ended || !start_process()) return nullptr;
+  const int saved_errno = errno;
+  if (Heap* const heap = acquire_heap()) {
+    this_heap = heap;  // first, because arm() may allocate
+    g_exit_key.arm(heap);
+  }
+  errno = saved_errno;
+  return is_real(this_heap) ? this_heap : nullptr;
+}
+
+}  // namespace hak

@@ -1,0 +1,17 @@
+// How a thread gets its heap and leaves it. Called by slow paths.
+//
+//   fresh --first allocation or free--> attached --last round of thread-exit destructors--> ended
+//
+// A thread that ended may still allocate and free, in destructors that run after ours and in libc's own clean-up: it
+// then uses a shared heap under its lock and posts each free at once.
+#pragma once
+
+#include "heap/heap.h"
+
+namespace hak {
+
+/// The calling thread's heap, attached now if it has none. Null for a thread that ended, or when there is no memory
+/// for a heap: use heap/shared.h. Keeps errno.
+Heap* heap_of_thread();
+
+}  // namespace hak

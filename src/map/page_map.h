@@ -1,0 +1,52 @@
+// The page map: what each unit of the window is. One 16-byte entry a unit, read on every free.
+//
+//   owner   the Heap whose slab it is; or a tag: 0 nothing is there, kSpan a large or big span
+//   meta    the Line of the slab or span, which is that of its first unit
+//
+// Written when units become a slab or span and when they cease to be one, otherwise only read, so that threads which
+// free other threads' blocks don't fight for the cache line.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "map/window.h"
+
+namespace hak::map {
+
+constexpr uintptr_t kNothing = 0;
+constexpr uintptr_t kSpan = 1;
+
+struct PageEntry {
+  // Written by who owns the units at that moment; read by any thread that holds a pointer into them. The program
+  // hands that pointer over with synchronization of its own, and a wild pointer gets an old or a new value: relaxed.
+  std::atomic<uintptr_t> owner;
+  std::atomic<Line*> meta;
+};
+static_assert(sizeof(PageEntry) == 16);
+
+inline PageEntry& entry_of_unit(uint32_t unit) { return g_page_map[unit]; }
+
+/// The entry of a pointer at `offset` bytes into the window, below the limit.
+inline PageEntry& entry_at(uint64_t offset) {
+  return *reinterpret_cast<PageEntry*>(reinterpret_cast<uintptr_t>(g_page_map) + ((offset >> kUnitShift) << 4));
+}
+
+inline Line* line_of_unit(uint32_t unit) { return g_window.lines + unit; }
+
+/// The first unit of the slab or span that this line describes.
+inline uint32_t unit_of_line(const void* line) {
+  return static_cast<uint32_t>(static_cast<const Line*>(line) - g_window.lines);
+}
+
+/// Makes `count` units from `first` on belong to `owner`, described by the line of `first`.
+inline void set_entries(uint32_t first, uint32_t count, uintptr_t owner) {
+  Line* const line = owner == kNothing ? nullptr : line_of_unit(first);
+  for (uint32_t i = 0; i < count; i++) {
+    PageEntry& entry = entry_of_unit(first + i);
+    entry.meta.store(line, std::memory_order_relaxed);
+    entry.owner.store(owner, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace hak::map

@@ -1,0 +1,272 @@
+#include "map/super_slab.h"
+
+#include <atomic>
+#include <bit>
+
+#include "base/bits.h"
+#include "base/check.h"
+#include "base/list.h"
+#include "conf/options.h"
+#include "map/empty_supers.h"
+#include "os/limits.h"
+#include "os/memory.h"
+
+namespace hak::map {
+namespace {
+
+constexpr uint32_t kAllFree = ~0u;
+constexpr unsigned kMostLooks = 8;  // SuperSlabs of one fill that are tried for a run before a emptier fill is
+constexpr uint32_t kMostGrowth = 32;  // SuperSlabs mapped ahead at most: 64 MiB
+
+// Partly used SuperSlabs of one kind, by number of free units; bit n of `nonempty` says that list n has one.
+struct Shelf {
+  List<SuperSlab> by_free[kSuperUnits];
+  uint32_t nonempty = 0;
+
+  void add(SuperSlab* super) {
+    const unsigned n = static_cast<unsigned>(std::popcount(super->free));
+    by_free[n].push(super);
+    nonempty |= 1u << n;
+  }
+  void remove(SuperSlab* super) {
+    const unsigned n = static_cast<unsigned>(std::popcount(super->free));
+    by_free[n].remove(super);
+    if (by_free[n].empty()) nonempty &= ~(1u << n);
+  }
+};
+
+// All under the map lock; the counts are also read without it.
+struct State {
+  Shelf shelves[2];  // slabs, spans
+  EmptySupers empty;
+  std::atomic<uint64_t> dirty{0};  // relaxed: policies read them as of some moment
+  std::atomic<uint64_t> used{0};
+};
+constinit State g_state;
+
+Shelf& shelf_of(Kind kind) { return g_state.shelves[kind == Kind::slabs ? 0 : 1]; }
+
+uint32_t index_of(const SuperSlab* super) { return static_cast<uint32_t>(super - g_window.supers); }
+
+bool partly_used(const SuperSlab* super) { return super->free != 0 && super->free != kAllFree; }
+
+void add(std::atomic<uint64_t>& count, uint64_t n) {
+  count.store(count.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+}
+
+// Changes the masks and moves the SuperSlab to where they say it belongs.
+void change_free(SuperSlab* super, uint32_t free, uint32_t dirty) {
+  if (partly_used(super)) shelf_of(super->kind).remove(super);
+  else if (super->free == kAllFree) g_state.empty.remove(index_of(super));
+  add(g_state.used, static_cast<uint64_t>(std::popcount(super->free)) - static_cast<uint64_t>(std::popcount(free)));
+  add(g_state.dirty, static_cast<uint64_t>(std::popcount(dirty)) - static_cast<uint64_t>(std::popcount(super->dirty)));
+  super->free = free;
+  super->dirty = dirty;
+  super->aged &= dirty;
+  if (partly_used(super)) {
+    shelf_of(super->kind).add(super);
+  } else if (super->free == kAllFree) {
+    super->kind = Kind::none;
+    g_state.empty.add(index_of(super));
+  }
+}
+
+UnitRun take_mask(SuperSlab* super, unsigned first, unsigned count) {
+  const uint32_t mask = bit_run(first, count);
+  debug_check((super->free & mask) == mask, "units that are taken are free");
+  const bool clean = (super->dirty & mask) == 0;
+  change_free(super, super->free & ~mask, super->dirty & ~mask);
+  return {index_of(super) * kSuperUnits + first, count, clean};
+}
+
+// Where in this SuperSlab a run fits: resident units before untouched ones. 32: nowhere.
+unsigned place_in(const SuperSlab* super, unsigned count, uint32_t aligned) {
+  const uint32_t dirty_starts = run_starts(super->dirty, count) & aligned;
+  const uint32_t starts = dirty_starts != 0 ? dirty_starts : run_starts(super->free, count) & aligned;
+  return static_cast<unsigned>(std::countr_zero(starts));
+}
+
+UnitRun take_from_shelf(Shelf& shelf, unsigned count, uint32_t aligned) {
+  for (uint32_t fills = shelf.nonempty >> count << count; fills != 0; fills &= fills - 1) {
+    SuperSlab* super = shelf.by_free[std::countr_zero(fills)].head;
+    for (unsigned looks = 0; super != nullptr && looks < kMostLooks; super = super->next, looks++) {
+      const unsigned first = place_in(super, count, aligned);
+      if (first < kSuperUnits) return take_mask(super, first, count);
+    }
+  }
+  return {};
+}
+
+// An empty SuperSlab changes its kind: only dense kinds want huge pages.
+void set_kind(SuperSlab* super, Kind kind) {
+  super->kind = kind;
+  if (kind == Kind::spans && super->huge && super->dirty == 0)
+    super->huge = !os::advise_huge(address_of(index_of(super) * kSuperUnits), kSuperBytes, os::Huge::no);
+}
+
+// `supers` whole SuperSlabs from `first` on, of which the last gives only `tail` units (0: all).
+UnitRun take_supers(uint32_t first, uint32_t supers, unsigned tail, Kind kind) {
+  bool clean = true;
+  for (uint32_t i = 0; i < supers; i++) {
+    SuperSlab* const super = &g_window.supers[first + i];
+    set_kind(super, kind);
+    const unsigned count = i + 1 == supers && tail != 0 ? tail : kSuperUnits;
+    clean &= take_mask(super, 0, count).clean;
+  }
+  const uint32_t units = tail == 0 ? supers * kSuperUnits : (supers - 1) * kSuperUnits + tail;
+  return {first * kSuperUnits, units, clean};
+}
+
+void ask_for_huge_pages(uint32_t first, uint32_t count) {
+  if (!os::advise_huge(address_of(first * kSuperUnits), uint64_t{count} << kSuperShift, os::Huge::yes)) return;
+  for (uint32_t i = 0; i < count; i++) g_window.supers[first + i].huge = true;
+}
+
+// Maps new SuperSlabs: what is needed and, in a grown heap, some ahead, so that mappings and calls stay few.
+bool grow(uint32_t supers, Kind kind) {
+  uint32_t ahead = frontier() / 8;
+  if (ahead > kMostGrowth) ahead = kMostGrowth;
+  uint32_t got = 0;
+  const uint32_t first = grow_window(supers, supers > ahead ? supers : ahead, &got);
+  if (first == kNoSuper) return false;
+  for (uint32_t i = 0; i < got; i++) g_state.empty.add(first + i);
+  const uint64_t used_bytes = g_state.used.load(std::memory_order_relaxed) << kUnitShift;
+  if (kind == Kind::slabs && used_bytes >= conf::g_config.huge_from_bytes) ask_for_huge_pages(first, got);
+  return true;
+}
+
+// As take_units, from what is mapped. The map lock is held.
+UnitRun take_mapped(unsigned count, unsigned align, Kind kind) {
+  const uint32_t supers = (count + kSuperUnits - 1) / kSuperUnits;
+  const unsigned tail = count % kSuperUnits;
+  const uint32_t super_align = align > kSuperUnits ? align / kSuperUnits : 1;
+  if (supers == 1 && tail != 0 && align <= kSuperUnits) {
+    const UnitRun run = take_from_shelf(shelf_of(kind), tail, every(align));
+    if (run.count != 0) return run;
+  }
+  const uint32_t first = g_state.empty.find(supers, super_align);
+  return first == kNoSuper ? UnitRun{} : take_supers(first, supers, tail, kind);
+}
+
+// Before the system has to be asked in vain: a small run may lie where the other kind lives.
+UnitRun take_anywhere(unsigned count, unsigned align, Kind kind) {
+  if (count >= kSuperUnits || align > kSuperUnits) return {};
+  return take_from_shelf(shelf_of(kind == Kind::slabs ? Kind::spans : Kind::slabs), count, every(align));
+}
+
+}  // namespace
+
+UnitRun take_units(Units count, Units align, Kind kind, Growth growth) {
+  const uint64_t supers = (count.n + kSuperUnits - 1) / kSuperUnits;
+  const uint64_t more = align.n > kSuperUnits ? align.n / kSuperUnits - 1 : 0;
+  if (supers + more > g_window.total_supers) return {};
+  const os::LockGuard guard(g_map_lock);
+  const unsigned n = static_cast<unsigned>(count.n);
+  const unsigned a = static_cast<unsigned>(align.n);
+  UnitRun run = take_mapped(n, a, kind);
+  if (run.count != 0 || growth == Growth::forbidden) return run;
+  if (grow(static_cast<uint32_t>(supers + more), kind)) run = take_mapped(n, a, kind);
+  return run.count != 0 ? run : take_anywhere(n, a, kind);
+}
+
+void give_units(uint32_t first, Units count) {
+  const os::LockGuard guard(g_map_lock);
+  for (uint64_t unit = first, end = first + count.n; unit < end;) {
+    SuperSlab* const super = &g_window.supers[unit / kSuperUnits];
+    const unsigned from = static_cast<unsigned>(unit % kSuperUnits);
+    const uint64_t here = end - unit < kSuperUnits - from ? end - unit : kSuperUnits - from;
+    const uint32_t mask = bit_run(from, static_cast<unsigned>(here));
+    debug_check((super->free & mask) == 0, "units that are given back were in use");
+    change_free(super, super->free | mask, super->dirty | mask);
+    unit += here;
+  }
+}
+
+bool take_units_at(uint32_t first, Units count, bool* clean) {
+  const os::LockGuard guard(g_map_lock);
+  const uint64_t end = first + count.n;
+  if (end > uint64_t{frontier()} * kSuperUnits) return false;
+  const auto for_each_part = [&](auto part) {
+    for (uint64_t unit = first; unit < end;) {
+      const unsigned from = static_cast<unsigned>(unit % kSuperUnits);
+      const uint64_t here = end - unit < kSuperUnits - from ? end - unit : kSuperUnits - from;
+      if (!part(&g_window.supers[unit / kSuperUnits], from, static_cast<unsigned>(here))) return false;
+      unit += here;
+    }
+    return true;
+  };
+  const bool all_free = for_each_part([](const SuperSlab* super, unsigned from, unsigned n) {
+    const uint32_t mask = bit_run(from, n);
+    return super->kind != Kind::lost && super->kind != Kind::slabs && (super->free & mask) == mask;
+  });
+  if (!all_free) return false;
+  *clean = true;
+  for_each_part([&](SuperSlab* super, unsigned from, unsigned n) {
+    if (super->kind == Kind::none) set_kind(super, Kind::spans);
+    *clean &= take_mask(super, from, n).clean;
+    return true;
+  });
+  return true;
+}
+
+UnitCounts count_units() {
+  const os::LockGuard guard(g_map_lock);
+  UnitCounts counts{};
+  for (uint32_t i = 0; i < frontier(); i++) {
+    const SuperSlab& super = g_window.supers[i];
+    if (super.kind == Kind::lost) counts.lost += kSuperUnits;
+    else counts.clean += static_cast<unsigned>(std::popcount(super.free & ~super.dirty));
+  }
+  counts.dirty = g_state.dirty.load(std::memory_order_relaxed);
+  counts.used = g_state.used.load(std::memory_order_relaxed);
+  return counts;
+}
+
+Units dirty_units() { return {g_state.dirty.load(std::memory_order_relaxed)}; }
+Units used_units() { return {g_state.used.load(std::memory_order_relaxed)}; }
+
+DirtyMask take_dirty(Age age, uint32_t* from) {
+  const os::LockGuard guard(g_map_lock);
+  for (uint32_t i = *from; i < frontier(); i++) {
+    SuperSlab* const super = &g_window.supers[i];
+    const uint32_t mask = age == Age::aged ? super->aged : super->dirty;
+    if (mask == 0) continue;
+    *from = i + 1;
+    change_free(super, super->free & ~mask, super->dirty & ~mask);
+    return {i, mask};
+  }
+  *from = frontier();
+  return {};
+}
+
+void purged_units(DirtyMask taken, uint32_t refused_mask) {
+  const os::LockGuard guard(g_map_lock);
+  SuperSlab* const super = &g_window.supers[taken.super];
+  change_free(super, super->free | taken.mask, super->dirty | refused_mask);
+}
+
+void age_dirty() {
+  const os::LockGuard guard(g_map_lock);
+  for (uint32_t i = 0; i < frontier(); i++) g_window.supers[i].aged = g_window.supers[i].dirty;
+}
+
+const char* broken_super_slab_rule() {
+  const os::LockGuard guard(g_map_lock);
+  uint64_t used = 0;
+  uint64_t dirty = 0;
+  for (uint32_t i = 0; i < frontier(); i++) {
+    const SuperSlab& super = g_window.supers[i];
+    if (super.kind == Kind::lost) continue;
+    used += static_cast<unsigned>(std::popcount(~super.free));
+    dirty += static_cast<unsigned>(std::popcount(super.dirty));
+    if ((super.dirty & ~super.free) != 0) return "SuperSlab: dirty is a subset of free";
+    if ((super.aged & ~super.dirty) != 0) return "SuperSlab: aged is a subset of dirty";
+    if ((super.free == kAllFree) != g_state.empty.contains(i)) return "SuperSlab: the map of empty ones is right";
+    if (super.free != kAllFree && super.kind == Kind::none) return "SuperSlab: one in use has a kind";
+  }
+  if (used != g_state.used.load(std::memory_order_relaxed)) return "SuperSlabs: the count of used units is right";
+  if (dirty != g_state.dirty.load(std::memory_order_relaxed)) return "SuperSlabs: the count of dirty units is right";
+  return nullptr;
+}
+
+}  // namespace hak::map

@@ -1,0 +1,82 @@
+// SuperSlabs: 2 MiB, 32 units, one huge page. Gives runs of units for slabs and spans and takes them back.
+// Called by slab/, large/ and big/. All functions take the map lock themselves.
+//
+// A unit is in one state: free clean, free dirty, or in use; `free` and `dirty` are the masks.
+//   dirty is a subset of free, aged of dirty
+//   free = 0                 the SuperSlab is full, on no list
+//   free = all               it is empty: its bit in the map of empty SuperSlabs is set, on no list
+//   otherwise                it is on the list of its kind and number of free units
+// A run of less than 32 units lies in one SuperSlab. It is taken where the fewest units are free, so that the rest
+// empties (fullest first). Runs from 32 units on begin at a SuperSlab; what they leave of their last one is free.
+#pragma once
+
+#include <cstdint>
+
+#include "base/units.h"
+#include "map/window.h"
+
+namespace hak::map {
+
+enum class Kind : uint8_t {
+  none,   // empty
+  slabs,  // tiny and mid: dense, gets a huge page in a grown heap
+  spans,  // large and big: may be touched sparsely, faults on demand
+  lost,   // another mapping lies here
+};
+
+struct alignas(kCacheLine) SuperSlab {
+  SuperSlab* next;
+  SuperSlab* prev;
+  uint32_t free;
+  uint32_t dirty;
+  uint32_t aged;  // dirty since before the last decay tick
+  Kind kind;
+  bool huge;      // the kernel was asked for a huge page
+};
+static_assert(sizeof(SuperSlab) == kCacheLine);
+
+struct UnitRun {
+  uint32_t first = 0;
+  uint32_t count = 0;  // 0: there is none
+  bool clean = false;  // every byte is zero
+};
+
+enum class Growth : bool { forbidden, allowed };
+
+/// Takes `count` consecutive units, the first at a multiple of `align` units (a power of two).
+/// Growth::forbidden takes only what is mapped already. Returns an empty run when there is none.
+UnitRun take_units(Units count, Units align, Kind kind, Growth growth);
+
+/// Gives units back, dirty: the first `count` from `first` on, any part of what was taken.
+void give_units(uint32_t first, Units count);
+
+/// Takes the `count` units from `first` on if all are free. For realloc in place. Tells by *clean whether they are zero.
+bool take_units_at(uint32_t first, Units count, bool* clean);
+
+struct UnitCounts {
+  uint64_t clean, dirty, used, lost;  // sum: units below the frontier
+};
+UnitCounts count_units();
+
+/// Dirty units now. Threads: any, without the lock; as of some moment.
+Units dirty_units();
+Units used_units();
+
+/// Takes free dirty units out for purging: all in one SuperSlab, `aged_only` those of before the last tick. Whole
+/// SuperSlabs first where `whole_only`. They are nobody's until purged_units() puts them back.
+/// from: SuperSlab index to search from, moved behind the one found. Returns an empty mask at the end.
+struct DirtyMask {
+  uint32_t super = kNoSuper;
+  uint32_t mask = 0;
+};
+enum class Age : bool { any, aged };
+DirtyMask take_dirty(Age age, uint32_t* from);
+void purged_units(DirtyMask taken, uint32_t refused_mask);
+
+/// A decay tick: what is dirty now is aged from here on.
+void age_dirty();
+
+/// Checks the equations above for every SuperSlab. Returns the broken one's text, or null.
+const char* broken_super_slab_rule();
+
+}  // namespace hak::map

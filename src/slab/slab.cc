@@ -1,0 +1,79 @@
+#include "slab/slab.h"
+
+namespace hak {
+namespace {
+
+void cut(Slab& s, unsigned c) {
+  const SizeClass& k = size_class(c);
+  s.freed = nullptr;
+  s.countdown = -1;
+  s.floor = 0;
+  s.carved = 0;
+  s.blocks = k.blocks;
+  s.size_class = static_cast<uint8_t>(c);
+  s.block_bytes = k.block_bytes;
+  s.reciprocal = k.reciprocal;
+  s.seen_used = 0;
+  s.warm = false;
+}
+
+}  // namespace
+
+Slab& make_slab(Heap* heap, unsigned c, const map::UnitRun& run) {
+  Slab& s = *reinterpret_cast<Slab*>(map::line_of_unit(run.first));
+  cut(s, c);
+  s.state = SlabState::none;
+  s.fill = 0;
+  s.units = static_cast<uint8_t>(run.count);
+  s.next = s.prev = nullptr;
+  s.heap = heap;
+  s.first = run.first;
+  map::set_entries(run.first, run.count, reinterpret_cast<uintptr_t>(heap));
+  return s;
+}
+
+void recut_slab(Slab& s, unsigned c) { cut(s, c); }
+
+void release_slab(Slab& s) {
+  s.state = SlabState::none;
+  const uint32_t first = s.first;
+  const uint32_t units = s.units;
+  map::set_entries(first, units, map::kNothing);
+  map::give_units(first, Units{units});
+}
+
+uint32_t carve(Slab& s, uint32_t most, Block** list) {
+  const uint32_t fresh = s.blocks - s.carved;
+  const uint32_t n = fresh < most ? fresh : most;
+  if (n == 0) return 0;
+  char* const begin = start_of(s) + uint64_t{s.carved} * s.block_bytes;
+  char* const last = begin + uint64_t{n - 1} * s.block_bytes;
+  for (char* p = begin; p != last; p += s.block_bytes)
+    reinterpret_cast<Block*>(p)->next = reinterpret_cast<Block*>(p + s.block_bytes);
+  reinterpret_cast<Block*>(last)->next = nullptr;
+  *list = reinterpret_cast<Block*>(begin);
+  s.carved = static_cast<uint16_t>(s.carved + n);
+  s.countdown += static_cast<int32_t>(n);
+  return n;
+}
+
+void put_back(Slab& s, const Batch& batch) {
+  Block* const last = reinterpret_cast<Block*>(start_of(s) + (uint64_t{batch.last_granule} << kTinyShift));
+  last->next = s.freed;
+  s.freed = batch.first;
+  s.countdown -= static_cast<int32_t>(batch.count);
+}
+
+const char* broken_rule(const Slab& s) {
+  if (s.carved > s.blocks) return "slab: carved <= blocks";
+  if (used_blocks(s) > s.carved) return "slab: used <= carved";
+  uint32_t length = 0;
+  for (const Block* b = s.freed; b != nullptr; b = b->next) {
+    if (++length > s.blocks) return "slab: the list of freed blocks ends";
+    if (!is_block_start(s, b)) return "slab: the list of freed blocks holds only its blocks";
+  }
+  if (length != freed_blocks(s)) return "slab: the list of freed blocks is as long as carved - used";
+  return nullptr;
+}
+
+}  // namespace hak

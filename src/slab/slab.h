@@ -1,0 +1,104 @@
+// A slab: a span of units cut into equal blocks of one size class, for one heap. Its line in the window's table.
+// All fields are the owning heap's (its thread, or the holder of its lock); other threads read `heap`, `size_class`
+// and the geometry, which don't change while a block of the slab is live.
+//
+//      blocks
+//   |<----------------------------------->|
+//   [ used ....... ][ freed ][ fresh ..... ]        used = floor + countdown + 1   (handed to lists or live)
+//   |<------- carved ------->|                      freed = carved - used      (on the list `freed`)
+//                                                   fresh = blocks - carved    (never handed out)
+//
+// free() counts `countdown` down; below zero, so when `used` has come down to `floor`, the slab has an event: it changes
+// its list, or is empty. (Below zero, because the subtraction itself then sets the flag that is tested.)
+#pragma once
+
+#include <cstdint>
+
+#include "base/size_class.h"
+#include "map/page_map.h"
+#include "map/super_slab.h"
+#include "slab/free_list.h"
+
+namespace hak {
+
+struct Heap;
+
+enum class SlabState : uint8_t {
+  none,     // no slab
+  current,  // its heap's free list of the class is made of its blocks
+  full,     // too few free blocks to be on a list
+  partial,  // on its heap's list of partial slabs, by how full it is
+  empty,    // all blocks are back; on its heap's list of empty slabs of the class, its blocks on `freed`
+};
+
+struct alignas(kCacheLine) Slab {
+  Block* freed;
+  int32_t countdown;
+  int32_t floor;
+  uint16_t carved;
+  uint16_t blocks;
+  uint8_t size_class;
+  SlabState state;
+  uint8_t fill;   // which list of partial slabs it is on
+  uint8_t units;
+  Slab* next;
+  Slab* prev;
+  Heap* heap;
+  uint32_t block_bytes;
+  uint32_t reciprocal;
+  uint32_t first;      // its first unit
+  uint16_t seen_used;  // `used` when its heap last looked: ClassHeap::out
+  bool warm;           // its memory was used before, so it is resident
+  uint8_t spare;
+};
+static_assert(sizeof(Slab) == sizeof(map::Line));
+
+/// Negative when more blocks were freed than were out.
+inline int32_t used_or_less(const Slab& s) { return s.floor + s.countdown + 1; }
+inline uint32_t used_blocks(const Slab& s) { return static_cast<uint32_t>(used_or_less(s)); }
+inline bool event_is_due(const Slab& s) { return s.countdown < 0; }
+inline uint32_t freed_blocks(const Slab& s) { return s.carved - used_blocks(s); }
+inline char* start_of(const Slab& s) { return static_cast<char*>(map::address_of(s.first)); }
+inline uint32_t offset_in(const Slab& s, const void* p) {
+  return static_cast<uint32_t>(static_cast<const char*>(p) - start_of(s));
+}
+inline bool is_block_start(const Slab& s, const void* p) {
+  const uint32_t offset = offset_in(s, p);
+  const uint32_t index = block_index(s.reciprocal, offset);
+  return index * s.block_bytes == offset && index < s.carved;
+}
+
+/// Sets when the next event comes: when `used` has fallen to `floor`.
+inline void set_floor(Slab& s, uint32_t floor) {
+  s.countdown += s.floor - static_cast<int32_t>(floor);
+  s.floor = static_cast<int32_t>(floor);
+}
+
+/// Makes `run` a slab of class `c` with no block carved. Every unit's page map entry names `heap` afterwards.
+Slab& make_slab(Heap* heap, unsigned c, const map::UnitRun& run);
+
+/// Makes an empty slab one of class `c`, which needs as many units.
+void recut_slab(Slab& s, unsigned c);
+
+/// Gives an empty slab's units back. It is on no list.
+void release_slab(Slab& s);
+
+/// Takes the whole list of freed blocks; returns how many there are, 0 with a null list.
+inline uint32_t take_freed(Slab& s, Block** list) {
+  const uint32_t n = freed_blocks(s);
+  *list = s.freed;
+  s.freed = nullptr;
+  s.countdown += static_cast<int32_t>(n);
+  return n;
+}
+
+/// Carves up to `most` fresh blocks into a list; returns how many, 0 when none is fresh.
+uint32_t carve(Slab& s, uint32_t most, Block** list);
+
+/// Puts blocks back that were used: one, or a batch of this slab.
+void put_back(Slab& s, const Batch& batch);
+
+/// The broken equation's text, or null. Walks the list of freed blocks.
+const char* broken_rule(const Slab& s);
+
+}  // namespace hak
