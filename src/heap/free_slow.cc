@@ -1,8 +1,7 @@
-// What free does beyond its fast path: events of slabs, blocks of other heaps, spans, and whatever is no block.
+// What free does beyond its fast path: events of slabs, blocks of other heaps, spans, and whatever is no block. errno
+// stays as it is: everything below that calls the system keeps it.
 //
 // The functions that the fast path leaves by are reached by tail calls, so that their return address is the program's.
-#include <cerrno>
-
 #include "guard/report.h"
 #include "heap/allocate.h"
 #include "heap/blocks.h"
@@ -61,9 +60,7 @@ void free_outside(void* p) noexcept {
 }
 
 void free_other(void* p, Heap* heap, map::PageEntry* entry) noexcept {
-  const int saved_errno = errno;
   free_by_entry(heap, p, *entry, __builtin_return_address(0));
-  errno = saved_errno;
 }
 
 void free_event(void* p, Heap* heap, Slab* slab) noexcept {
@@ -86,9 +83,7 @@ void free_sized_slow(void* p, size_t size, Heap* heap) noexcept {
                      : found.span != nullptr ? large::good_bytes(size) != bytes_of(*found.span)
                                              : false;
   if (wrong) [[unlikely]] return report_wrong(guard::Error::size_mismatch, p, size, site);
-  const int saved_errno = errno;
   free_by_entry(heap, p, map::entry_at(map::offset_of(p)), site);
-  errno = saved_errno;
 }
 
 void free_with_alignment(void* p, size_t align) {

@@ -97,24 +97,26 @@ bool from_partial(Heap& heap, unsigned c) {
   return hand_out_freed(heap, c, *s) || hand_out_fresh(heap, c, *s);
 }
 
-// A slab of this class that emptied brings its whole list; one of another class is cut anew.
+// An emptied slab that class `c` can use, its own before those of others.
+Slab* find_empty(Heap& heap, unsigned c) {
+  if (Slab* const own = heap.classes[c].empty.head) return own;
+  for (ClassHeap& other : heap.classes)
+    if (Slab* const s = other.empty.head; s != nullptr && s->units == size_class(c).units) return s;
+  return nullptr;
+}
+
+// It is cut anew even for its own class: its list has the order in which blocks came back, and walking memory in that
+// order costs a cache miss a block, which the processor foresees in address order. A list of few large blocks is taken.
 bool from_empty(Heap& heap, unsigned c) {
   if (heap.empty_units == 0) [[likely]] return false;
-  if (Slab* const s = heap.classes[c].empty.head) {
-    take_empty(heap, *s);
-    make_current(heap.classes[c], *s);
-    return hand_out_freed(heap, c, *s);
-  }
-  for (unsigned other = 0; other < kClasses; other++) {
-    Slab* const s = heap.classes[other].empty.head;
-    if (s == nullptr || s->units != size_class(c).units) continue;
-    take_empty(heap, *s);
-    recut_slab(*s, c);
-    s->warm = s->blocks <= kFewBlocks;
-    make_current(heap.classes[c], *s);
-    return hand_out_fresh(heap, c, *s);
-  }
-  return false;
+  Slab* const s = find_empty(heap, c);
+  if (s == nullptr) return false;
+  take_empty(heap, *s);
+  make_current(heap.classes[c], *s);
+  if (s->size_class == c && s->blocks <= kFewBlocks) return hand_out_freed(heap, c, *s);
+  recut_slab(*s, c);
+  s->warm = s->blocks <= kFewBlocks;
+  return hand_out_fresh(heap, c, *s);
 }
 
 bool from_new_units(Heap& heap, unsigned c, map::Growth growth) {
