@@ -15,10 +15,6 @@ struct ClassCounters {
 };
 constinit ClassCounters g_counters[kSpanClasses];
 
-// Free units that wait for their decay are bounded: a share of what is in use, so that a peak of big blocks isn't held.
-constexpr uint64_t kDirtyLeast = (uint64_t{64} << 20) >> kUnitShift;
-constexpr uint64_t kDirtyShare = 4;
-
 void add(std::atomic<uint64_t>& counter, uint64_t n) { counter.fetch_add(n, std::memory_order_relaxed); }
 
 void count_in(const map::Span& span) {
@@ -34,11 +30,6 @@ void count_out(uint64_t units) {
   ClassCounters& k = g_counters[span_class(units)];
   add(k.live_units, -units);
   add(k.live, -uint64_t{1});
-}
-
-void bound_dirty() {
-  const uint64_t most = kDirtyLeast + map::used_units().n / kDirtyShare;
-  if (map::dirty_units().n > most) map::purge_dirty(bytes(Units{most / 2}));
 }
 
 }  // namespace
@@ -72,7 +63,6 @@ bool release(map::Span& span) {
   if (!map::give_span(span)) return false;
   add(g_counters[span_class(units)].frees, 1);
   count_out(units);
-  bound_dirty();
   return true;
 }
 

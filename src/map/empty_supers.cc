@@ -1,6 +1,6 @@
 #include "map/empty_supers.h"
 
-#include <bit>
+#include "map/super_slab.h"
 
 namespace hak::map {
 
@@ -18,7 +18,7 @@ void EmptySupers::remove(uint32_t index) {
 
 bool EmptySupers::contains(uint32_t index) const { return (words_[index / 64] >> (index % 64) & 1) != 0; }
 
-uint32_t EmptySupers::find(uint32_t count, uint32_t align) const {
+uint32_t EmptySupers::find(uint32_t count, uint32_t align, Among among) const {
   if (free_ < count) return kNoSuper;
   // Alignment is that of the address, and the window begins at no multiple of it in general.
   const uint64_t base = g_window_base >> kSuperShift;
@@ -30,7 +30,8 @@ uint32_t EmptySupers::find(uint32_t count, uint32_t align) const {
     }
     for (uint32_t bit = 0; bit < 64; bit++) {
       const uint32_t index = word * 64 + bit;
-      if ((words_[word] >> bit & 1) == 0 || (run == 0 && ((base + index) & (align - 1)) != 0)) {
+      const bool usable = (words_[word] >> bit & 1) != 0 && (among == Among::all || g_window.supers[index].dirty != 0);
+      if (!usable || (run == 0 && ((base + index) & (align - 1)) != 0)) {
         run = 0;
         continue;
       }

@@ -15,8 +15,9 @@ class EmptySupers {
   bool contains(uint32_t index) const;
 
   /// The lowest `count` consecutive ones, beginning at a multiple of `align` SuperSlabs counted from address 0.
-  /// Returns kNoSuper when there are none.
-  uint32_t find(uint32_t count, uint32_t align) const;
+  /// Among::resident takes only SuperSlabs with dirty units. Returns kNoSuper when there are none.
+  enum class Among : bool { all, resident };
+  uint32_t find(uint32_t count, uint32_t align, Among among) const;
 
  private:
   // A count instead of bits in the SuperSlab table itself would need a walk over all of them.

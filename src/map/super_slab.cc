@@ -144,7 +144,11 @@ UnitRun take_mapped(unsigned count, unsigned align, Kind kind) {
     const UnitRun run = take_from_shelf(shelf_of(kind), tail, every(align));
     if (run.count != 0) return run;
   }
-  const uint32_t first = g_state.empty.find(supers, super_align);
+  // What is resident costs no page fault and no memory.
+  uint32_t first = kNoSuper;
+  if (g_state.dirty.load(std::memory_order_relaxed) != 0)
+    first = g_state.empty.find(supers, super_align, EmptySupers::Among::resident);
+  if (first == kNoSuper) first = g_state.empty.find(supers, super_align, EmptySupers::Among::all);
   return first == kNoSuper ? UnitRun{} : take_supers(first, supers, tail, kind);
 }
 
