@@ -10,9 +10,9 @@
 #include <cstddef>
 #include <string_view>
 
+#include "api/statistics.h"
 #include "base/format.h"
 #include "hakmem/hakmem.h"
-#include "os/memory.h"
 #include "os/output.h"
 #include "print/stats_text.h"
 #include "print/stats_xml.h"
@@ -21,25 +21,7 @@ namespace hak {
 
 namespace {
 
-// The statistics now, in memory of their own: they are too large for a small stack. Tests false without memory.
-class Statistics {
- public:
-  Statistics() : stats_(static_cast<hakmem_statistics*>(os::map(sizeof *stats_))) {
-    if (stats_ != nullptr) hakmem_stats(stats_, sizeof *stats_);
-  }
-  ~Statistics() {
-    if (stats_ != nullptr) os::unmap(stats_, sizeof *stats_);
-  }
-  Statistics(const Statistics&) = delete;
-  Statistics& operator=(const Statistics&) = delete;
-
-  explicit operator bool() const { return stats_ != nullptr; }
-  const hakmem_statistics& operator*() const { return *stats_; }
-  const hakmem_statistics* operator->() const { return stats_; }
-
- private:
-  hakmem_statistics* stats_;
-};
+using api::Statistics;
 
 uint64_t difference(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
@@ -104,12 +86,26 @@ int accept_parameter(int parameter, int value) {
   }
 }
 
+// The lines that glibc's malloc_stats ends with, in its words: there are programs that look for them.
+void add_glibc_summary(Text& out, const hakmem_statistics& stats) {
+  const auto line = [&out](std::string_view name, uint64_t value) {
+    out.left(16, name).add(" = ").right(10, decimal(value)).add('\n');
+  };
+  const hakmem_class_stats& big = stats.tiers[HAKMEM_TIER_BIG];
+  out.add("Total (incl. mmap):\n");
+  line("system bytes", stats.os.claimed_bytes);
+  line("in use bytes", stats.tiers[HAKMEM_TIER_NONE].live_bytes);
+  line("max mmap regions", big.peak_blocks);
+  line("max mmap bytes", big.held_bytes);
+}
+
 void print_statistics() {
   const Statistics stats;
   if (!stats) return os::message("malloc_stats: no memory for the figures");
   char buffer[1024];
   int fd = STDERR_FILENO;
-  Text out(buffer, sizeof buffer, os::flush_to_fd, &fd);
+  Text out(buffer, sizeof buffer, os::flush_to_fd, os::fd_context(fd));
+  add_glibc_summary(out, *stats);
   print::stats_text(out, *stats);
   out.flush();
 }

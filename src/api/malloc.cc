@@ -61,10 +61,8 @@ HAK_EXPORT void* aligned_alloc(size_t align, size_t size) { return allocate_roun
 
 HAK_EXPORT int posix_memalign(void** out, size_t align, size_t size) {
   if (align % sizeof(void*) != 0 || !hak::is_power_of_two(align)) return EINVAL;
-  const int saved_errno = errno;
   void* const p = hak::allocate_aligned(align, size);
-  errno = saved_errno;
-  if (p == nullptr) return ENOMEM;
+  if (p == nullptr) return ENOMEM;  // errno says so too, as in glibc
   *out = p;
   return 0;
 }

@@ -49,7 +49,7 @@ constexpr uint32_t block_bytes(unsigned c) {
 
 // Smallest slab with enough blocks that a refill and two events are shared by many, of which at most 1/16 is no block.
 constexpr unsigned slab_units(uint32_t block) {
-  const uint32_t least = block <= 20'480 ? 16 : 8;
+  const uint32_t least = block <= 20'480 ? 20 : 8;
   for (unsigned units = 1;; units++) {
     const uint32_t span = units << kUnitShift;
     if (span / block >= least && (span % block) * 16 <= span) return units;

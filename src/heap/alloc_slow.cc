@@ -31,6 +31,7 @@ void* no_memory() {
 Block* pop(Heap& heap, unsigned c) {
   Block* const block = heap.free[c];
   heap.free[c] = block->next;
+  block->mark = 0;
   return block;
 }
 
@@ -67,6 +68,7 @@ bool is_young_in_a_crowd(const Heap& heap) {
 void* allocate_without_heap(unsigned c) {
   Block* block = nullptr;
   if (!start_process() || take_shared(c, 1, &block) == 0) return no_memory();
+  block->mark = 0;
   return block;
 }
 
@@ -92,7 +94,7 @@ void* start_or_no_memory(const map::SpanRef& ref) { return ref.span != nullptr ?
 void* MallocSlow::refilled(size_t size_class, Heap* heap) {
   const unsigned c = static_cast<unsigned>(size_class);
   if (!is_real(heap)) [[unlikely]] return allocate_first(c);
-  if (!refill(*heap, c)) [[unlikely]] return allocate_last(*heap, c);
+  if (!refill_from_current(*heap, c) && !refill(*heap, c)) [[unlikely]] return allocate_last(*heap, c);
   beat(*heap);
   return pop(*heap, c);
 }

@@ -28,7 +28,7 @@ bool in_inbox(const Slab& s, const void* p) {
   for (const Block* batch = s.heap->inbox.peek(); batch != nullptr && most > 0; most--) {
     if (!map::in_window(batch)) return false;
     if (on_list(s, batch, p, s.blocks)) return true;
-    batch = unpack_block(batch->second);
+    batch = unpack_block(batch->mark);
   }
   return false;
 }

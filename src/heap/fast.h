@@ -14,7 +14,7 @@ namespace hak {
 [[gnu::noinline]] void free_outside(void* p) noexcept;
 [[gnu::noinline]] void free_other(void* p, Heap* heap, map::PageEntry* entry) noexcept;
 [[gnu::noinline]] void free_event(void* p, Heap* heap, Slab* slab) noexcept;
-[[gnu::noinline, gnu::cold]] void free_twice(void* p) noexcept;
+[[gnu::noinline, gnu::cold]] void free_marked(void* p, Heap* heap, Slab* slab) noexcept;
 [[gnu::noinline]] void free_sized_slow(void* p, size_t size, Heap* heap) noexcept;
 
 /// Where an allocation goes that the fast path can't serve: the first block of a refilled class, or a span. Returns
@@ -32,6 +32,7 @@ template <class Slow>
   Block* const block = heap->free[c];
   if (block == nullptr) [[unlikely]] return Slow::refilled(c, heap);
   heap->free[c] = block->next;
+  block->mark = 0;
   return block;
 }
 
@@ -44,15 +45,17 @@ template <class Slow>
   Block* const block = heap->free[c];
   if (block == nullptr) [[unlikely]] return Slow::refilled(c, heap);
   heap->free[c] = block->next;
+  block->mark = 0;
   return block;
 }
 
 // Puts a block on its own slab's list and counts down to the slab's next event.
 [[gnu::always_inline]] inline void free_local(void* p, Heap* heap, Slab* slab) {
   Block* const block = static_cast<Block*>(p);
-  Block* const head = slab->freed;
-  if (head == block) [[unlikely]] return free_twice(p);
-  block->next = head;
+  const uint64_t mark = reinterpret_cast<uint64_t>(slab);
+  if (block->mark == mark) [[unlikely]] return free_marked(p, heap, slab);
+  block->mark = mark;
+  block->next = slab->freed;
   slab->freed = block;
   if (--slab->countdown < 0) [[unlikely]] return free_event(p, heap, slab);
 }

@@ -1,52 +1,40 @@
-// Before a fork all locks are taken, in the order of their ranks, so that the child gets them in a consistent state;
-// our handlers were installed first, so they run last before the fork and first after it.
+// Allocators usually take all their locks before a fork and give them up after it. That deadlocks: with a signal handler
+// that forks while it interrupts one of our critical sections (glibc's tst-mallocfork2), and with libc's own lock of
+// stdio, which fork takes after us and which another thread may hold while it waits for one of our locks
+// (tst-malloc-fork-deadlock). So no lock is taken, and the child repairs what a lock says was under change:
 //
-// fork() may be called by a signal handler that interrupted one of our critical sections (POSIX calls it
-// async-signal-safe; glibc's tst-mallocfork2). This thread then holds a lock and must not wait for any: the fork goes
-// ahead as it is, and the child, which may only call async-signal-safe functions, gets back what was interrupted.
+// the child's memory is a causally consistent cut of the parent's: fork write-protects page after page, and a thread
+// that writes to a protected page waits for the end of the fork. Of each thread the child sees all writes up to some
+// moment and none behind it, and whatever those writes depend on. So where a lock is free, what it guards is consistent;
+// where another thread held it, what it guards is rebuilt or put aside; where this thread holds it, a signal handler
+// called fork, and the interrupted section goes on in the child as in the parent.
 #include "heap/fork.h"
 
 #include <pthread.h>
 
 #include "heap/registry.h"
 #include "heap/shared.h"
+#include "map/super_slab.h"
 #include "map/window.h"
-#include "os/lock.h"
 
 namespace hak {
 namespace {
 
-constinit __thread bool t_locked_for_fork = false;
-
-void before_fork() {
-  t_locked_for_fork = os::locks_held_by_me() == 0;
-  if (!t_locked_for_fork) return;
-  g_registry_lock.lock();
-  lock_shared_heaps();
-  map::g_map_lock.lock();
-}
-
-void unlock_all() {
-  map::g_map_lock.unlock();
-  unlock_shared_heaps();
-  g_registry_lock.unlock();
-}
-
-void after_fork_in_parent() {
-  if (t_locked_for_fork) unlock_all();
-  t_locked_for_fork = false;
-}
-
 void after_fork_in_child() {
-  if (t_locked_for_fork) {
-    orphan_other_heaps();
-    unlock_all();
+  if (g_registry_lock.held_by_another()) {
+    orphan_parked_heaps();
+    g_registry_lock.reset_after_fork();
   }
-  t_locked_for_fork = false;
+  orphan_other_heaps();
+  repair_shared_heaps_after_fork();
+  if (map::g_map_lock.held_by_another()) {
+    map::rebuild_super_slabs();
+    map::g_map_lock.reset_after_fork();
+  }
 }
 
 }  // namespace
 
-void install_fork_handlers() { pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child); }
+void install_fork_handler() { pthread_atfork(nullptr, nullptr, after_fork_in_child); }
 
 }  // namespace hak

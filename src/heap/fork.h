@@ -1,9 +1,10 @@
-// fork(2): the child gets consistent locks, and memory of threads that stayed in the parent stays valid and freeable.
+// fork(2): the child gets a consistent allocator, and memory of threads that stayed in the parent stays valid and
+// freeable. Nothing is done in the parent, and no lock is held across the fork.
 #pragma once
 
 namespace hak {
 
-/// Installs the handlers; once. libc runs them on every fork. Source: pthread_atfork(3).
-void install_fork_handlers();
+/// Installs the child's handler; once. libc runs it on every fork. Source: pthread_atfork(3).
+void install_fork_handler();
 
 }  // namespace hak

@@ -73,7 +73,12 @@ void free_event(void* p, Heap* heap, Slab* slab) noexcept {
   beat(*heap);
 }
 
-void free_twice(void* p) noexcept { report_double_free(p, __builtin_return_address(0)); }
+// The block bears the mark of a free one: by a second free, or because the program wrote just this word there.
+void free_marked(void* p, Heap* heap, Slab* slab) noexcept {
+  if (inspect(p).state == HAKMEM_BLOCK_FREE) return report_double_free(p, __builtin_return_address(0));
+  static_cast<Block*>(p)->mark = 0;
+  free_local(p, heap, slab);
+}
 
 // A size is right when its class is the block's: the caller asked for this block with it, and got it by that class.
 void free_sized_slow(void* p, size_t size, Heap* heap) noexcept {

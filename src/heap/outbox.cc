@@ -24,6 +24,13 @@ void Outbox::post(Heap& heap, Slot& slot) {
   slab.heap->inbox.post({slot.head, slot.last_granule, slot.count});
 }
 
+bool Outbox::is_gathered(const Slot& slot, const Block* block) {
+  uint32_t left = slot.count;
+  for (const Block* b = slot.head; left > 0; b = b->next, left--)
+    if (b == block) return true;
+  return false;
+}
+
 Outbox::Result Outbox::put(Heap& heap, Slab& slab, void* p) {
   Slot& slot = slot_for(slab);
   if (slot.slab != &slab) {
@@ -36,7 +43,9 @@ Outbox::Result Outbox::put(Heap& heap, Slab& slab, void* p) {
     if (slot.count == 0) slot.slab = nullptr;
     return Result::interior;
   }
-  if (slot.head == block) [[unlikely]] return Result::double_free;
+  if (block->mark == reinterpret_cast<uint64_t>(&slab) && is_gathered(slot, block)) [[unlikely]]
+    return Result::double_free;
+  block->mark = reinterpret_cast<uint64_t>(&slab);
   block->next = slot.head;
   slot.head = block;
   if (slot.count == 0) slot.last_granule = offset >> kTinyShift;

@@ -47,6 +47,7 @@ class Outbox {
   Slot& slot_for(const Slab& slab) { return slots_[(reinterpret_cast<uintptr_t>(&slab) / kCacheLine) % kSlots]; }
   static void open(Slot& slot, Slab& slab);
   static void post(Heap& heap, Slot& slot);
+  static bool is_gathered(const Slot& slot, const Block* block);
 
   Slot slots_[kSlots];
   uint32_t frees_;

@@ -47,7 +47,7 @@ bool start_process() {
       g_started.store(now, std::memory_order_release);
     }
   }
-  if (mine && now == Started::yes) install_fork_handlers();  // may allocate: after the window stands
+  if (mine && now == Started::yes) install_fork_handler();  // may allocate: after the window stands
   errno = saved_errno;
   return now == Started::yes;
 }

@@ -16,31 +16,6 @@ constexpr uint32_t kEmptyShare = 2;
 
 constexpr uint32_t kFewBlocks = 64;  // a slab with more takes long to link at once
 
-// Keeps ClassHeap::out in step with what the slab says now.
-void look_at(ClassHeap& ch, Slab& s) {
-  const uint32_t used = used_blocks(s);
-  ch.out += used - uint64_t{s.seen_used};
-  s.seen_used = static_cast<uint16_t>(used);
-  if (ch.out > ch.peak) ch.peak = ch.out;
-}
-
-// A list of `n` blocks of `s` becomes the free list.
-bool hand_out(Heap& heap, unsigned c, Slab& s, Block* list, uint32_t n) {
-  if (n == 0) return false;
-  ClassHeap& ch = heap.classes[c];
-  heap.free[c] = list;
-  ch.handed += n;
-  look_at(ch, s);
-  return true;
-}
-
-bool hand_out_freed(Heap& heap, unsigned c, Slab& s) {
-  if (s.freed == nullptr) return false;
-  Block* list = nullptr;
-  const uint32_t n = take_freed(s, &list);
-  return hand_out(heap, c, s, list, n);
-}
-
 bool hand_out_fresh(Heap& heap, unsigned c, Slab& s) {
   Block* list = nullptr;
   // Blocks of memory that was used before cost no page fault: all of them at once.

@@ -6,6 +6,32 @@
 
 namespace hak {
 
+/// Keeps ClassHeap::out in step with what the slab says now.
+inline void look_at(ClassHeap& ch, Slab& s) {
+  const uint32_t used = used_blocks(s);
+  ch.out += used - uint64_t{s.seen_used};
+  s.seen_used = static_cast<uint16_t>(used);
+  if (ch.out > ch.peak) ch.peak = ch.out;
+}
+
+/// A list of `n` blocks of `s` becomes the free list; false when n is 0.
+inline bool hand_out(Heap& heap, unsigned c, Slab& s, Block* list, uint32_t n) {
+  if (n == 0) return false;
+  ClassHeap& ch = heap.classes[c];
+  heap.free[c] = list;
+  ch.handed += n;
+  look_at(ch, s);
+  return true;
+}
+
+/// All freed blocks of `s` become the free list; false when it has none.
+inline bool hand_out_freed(Heap& heap, unsigned c, Slab& s) {
+  if (s.freed == nullptr) return false;
+  Block* list = nullptr;
+  const uint32_t n = take_freed(s, &list);
+  return hand_out(heap, c, s, list, n);
+}
+
 struct Filled {
   int stage = -1;  // enum hakmem_stage; -1: no memory
   explicit operator bool() const { return stage >= 0; }
@@ -13,6 +39,16 @@ struct Filled {
 
 /// Makes heap.free[c], which is empty, hold at least one block. Counts nothing but `handed`.
 Filled fill(Heap& heap, unsigned c);
+
+/// The commonest refill, inlined where a free list runs empty: stage `freed` of the ladder, when nothing waits in the
+/// inbox, which comes before it. Counts itself.
+[[gnu::always_inline]] inline bool refill_from_current(Heap& heap, unsigned c) {
+  ClassHeap& ch = heap.classes[c];
+  Slab* const s = ch.current;
+  if (s == nullptr || s->freed == nullptr || !heap.inbox.empty()) return false;
+  ch.refills[HAKMEM_STAGE_FREED]++;
+  return hand_out_freed(heap, c, *s);
+}
 
 /// Takes in what other threads returned. Returns how many blocks.
 uint32_t drain_inbox(Heap& heap);

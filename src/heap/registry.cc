@@ -67,6 +67,12 @@ HeapCounts count_heaps() {
   return counts;
 }
 
+void orphan_parked_heaps() {
+  g_parked = nullptr;
+  for (Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap)
+    if (heap->state == HeapState::parked) heap->state = HeapState::orphan;
+}
+
 void orphan_other_heaps() {
   uint32_t owned = 0;
   for (Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {

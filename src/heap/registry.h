@@ -35,6 +35,9 @@ struct HeapCounts {
 };
 HeapCounts count_heaps();
 
+/// In a forked child whose parent's registry was under change: the parked heaps, too, are put aside.
+void orphan_parked_heaps();
+
 /// In a forked child: the heaps of threads that stayed in the parent become orphans.
 void orphan_other_heaps();
 

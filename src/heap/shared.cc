@@ -15,7 +15,7 @@ constexpr unsigned kMostShared = 8;
 
 struct SharedHeap {
   os::Lock lock{os::Rank::shared_heap};
-  // Made at the first use, under both locks, never changed again. release pairs with acquire: a reader sees the heap.
+  // Made at the first use, under both locks; given up only in a forked child. release pairs with acquire: a reader sees the heap.
   std::atomic<Heap*> heap{nullptr};
 
   Heap* get() const { return heap.load(std::memory_order_acquire); }
@@ -86,12 +86,13 @@ void reclaim_shared_heaps() {
   }
 }
 
-void lock_shared_heaps() {
-  for (SharedHeap& shared : g_shared) shared.lock.lock_peer();
-}
-
-void unlock_shared_heaps() {
-  for (SharedHeap& shared : g_shared) shared.lock.unlock();
+void repair_shared_heaps_after_fork() {
+  for (SharedHeap& shared : g_shared) {
+    if (!shared.lock.held_by_another()) continue;
+    if (Heap* const heap = shared.get()) heap->state = HeapState::orphan;
+    shared.heap.store(nullptr, std::memory_order_relaxed);
+    shared.lock.reset_after_fork();
+  }
 }
 
 }  // namespace hak

@@ -19,8 +19,7 @@ void put_back_shared(Slab& slab, Block* block);
 /// Drains, flushes and empties all shared heaps, for a purge.
 void reclaim_shared_heaps();
 
-/// For the fork handler: all their locks.
-void lock_shared_heaps();
-void unlock_shared_heaps();
+/// In a forked child: a shared heap that was in use becomes an orphan; a new one is made when it is needed.
+void repair_shared_heaps_after_fork();
 
 }  // namespace hak

@@ -16,6 +16,11 @@ void EmptySupers::remove(uint32_t index) {
   free_--;
 }
 
+void EmptySupers::clear() {
+  while (end_ > 0) words_[--end_] = 0;
+  free_ = 0;
+}
+
 bool EmptySupers::contains(uint32_t index) const { return (words_[index / 64] >> (index % 64) & 1) != 0; }
 
 uint32_t EmptySupers::find(uint32_t count, uint32_t align, Among among) const {

@@ -13,6 +13,7 @@ class EmptySupers {
   void add(uint32_t index);
   void remove(uint32_t index);
   bool contains(uint32_t index) const;
+  void clear();
 
   /// The lowest `count` consecutive ones, beginning at a multiple of `align` SuperSlabs counted from address 0.
   /// Among::resident takes only SuperSlabs with dirty units. Returns kNoSuper when there are none.

@@ -8,6 +8,8 @@
 #include "base/list.h"
 #include "conf/options.h"
 #include "map/empty_supers.h"
+#include "map/page_map.h"
+#include "map/span.h"
 #include "os/limits.h"
 #include "os/memory.h"
 
@@ -252,6 +254,57 @@ void purged_units(DirtyMask taken, uint32_t refused_mask) {
 void age_dirty() {
   const os::LockGuard guard(g_map_lock);
   for (uint32_t i = 0; i < frontier(); i++) g_window.supers[i].aged = g_window.supers[i].dirty;
+}
+
+namespace {
+
+// Marks the units of one slab's unit, or of a whole span, as in use.
+void mark_used(uint32_t first, uint64_t count, Kind kind) {
+  for (uint64_t unit = first, end = first + count; unit < end; unit++) {
+    SuperSlab& super = g_window.supers[unit / kSuperUnits];
+    super.free &= ~(1u << (unit % kSuperUnits));
+    if (super.kind != Kind::spans) super.kind = kind;
+  }
+}
+
+void mark_all_used() {
+  const uint32_t units = frontier() * kSuperUnits;
+  for (uint32_t unit = 0; unit < units; unit++) {
+    const PageEntry& entry = entry_of_unit(unit);
+    const uintptr_t owner = entry.owner.load(std::memory_order_relaxed);
+    if (owner == kNothing) continue;
+    if (owner == kSpan) mark_used(unit, reinterpret_cast<const Span*>(line_of_unit(unit))->units, Kind::spans);
+    else mark_used(unit, 1, Kind::slabs);
+  }
+}
+
+}  // namespace
+
+void rebuild_super_slabs() {
+  for (Shelf& shelf : g_state.shelves) shelf = {};
+  g_state.empty.clear();
+  for (uint32_t i = 0; i < frontier(); i++) {
+    SuperSlab& super = g_window.supers[i];
+    if (super.kind == Kind::lost) continue;
+    super.next = super.prev = nullptr;
+    super.kind = Kind::none;
+    super.free = kAllFree;
+    super.aged = 0;
+  }
+  mark_all_used();
+  uint64_t used = 0;
+  uint64_t dirty = 0;
+  for (uint32_t i = 0; i < frontier(); i++) {
+    SuperSlab& super = g_window.supers[i];
+    if (super.kind == Kind::lost) continue;
+    super.dirty = super.free;  // nothing says what was touched
+    used += static_cast<unsigned>(std::popcount(~super.free));
+    dirty += static_cast<unsigned>(std::popcount(super.dirty));
+    if (super.free == kAllFree) g_state.empty.add(i);
+    else if (super.free != 0) shelf_of(super.kind).add(&super);
+  }
+  g_state.used.store(used, std::memory_order_relaxed);
+  g_state.dirty.store(dirty, std::memory_order_relaxed);
 }
 
 const char* broken_super_slab_rule() {

@@ -76,6 +76,11 @@ void purged_units(DirtyMask taken, uint32_t refused_mask);
 /// A decay tick: what is dirty now is aged from here on.
 void age_dirty();
 
+/// In a forked child whose parent had another thread inside the map lock: makes masks, lists and counts anew from the
+/// page map, which says what is in use. Units that were on their way between two states become free. No other thread
+/// exists.
+void rebuild_super_slabs();
+
 /// Checks the equations above for every SuperSlab. Returns the broken one's text, or null.
 const char* broken_super_slab_rule();
 

@@ -47,14 +47,7 @@ class Lock {
   /// Takes the lock, waiting for it. Debug builds stop at a lock that the thread holds already, and at one whose
   /// rank isn't above those of all it holds. Keeps errno.
   void lock() {
-    check_order(Peers::none);
-    take();
-  }
-
-  /// As lock(), beside other locks of the same rank: for the fork handler, which takes all of them in one fixed
-  /// order, so that no two threads can wait for each other.
-  void lock_peer() {
-    check_order(Peers::allowed);
+    check_order();
     take();
   }
 
@@ -88,11 +81,12 @@ class Lock {
   /// In the child of fork(2): free, whoever held it in the parent. No other thread may exist.
   void reset_after_fork();
 
+  /// Whether another thread holds it, as of this moment: in the child of fork(2), one that is gone.
+  bool held_by_another() const { return state_.load(std::memory_order_relaxed) != 0 && !held_by_me(); }
+
   Rank rank() const { return rank_; }
 
  private:
-  enum class Peers : bool { none, allowed };
-
   void take() {
     begin_hold();
     uint32_t expected = 0;
@@ -102,7 +96,7 @@ class Lock {
     holder_.store(this_thread(), std::memory_order_relaxed);
   }
 
-  void check_order(Peers peers) const;
+  void check_order() const;
   void check_mine() const;
   void begin_hold();
   void end_hold();
@@ -142,11 +136,10 @@ inline void Lock::end_hold() {
   if constexpr (kDebug) --t_held.by_rank[static_cast<unsigned>(rank_)];
 }
 
-inline void Lock::check_order(Peers peers) const {
+inline void Lock::check_order() const {
   if constexpr (kDebug) {
     debug_check(!held_by_me(), "a thread doesn't take a lock that it holds");
-    const unsigned mine = static_cast<unsigned>(rank_);
-    for (unsigned rank = peers == Peers::allowed ? mine + 1 : mine; rank < kRanks; ++rank)
+    for (unsigned rank = static_cast<unsigned>(rank_); rank < kRanks; ++rank)
       debug_check(t_held.by_rank[rank] == 0, "locks are taken in the order of their ranks");
   }
 }

@@ -1,6 +1,7 @@
 #include "os/output.h"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -8,11 +9,19 @@
 #include "os/keep_errno.h"
 
 namespace hak::os {
+namespace {
+
+// Not write(2)'s wrapper, which is a cancellation point: a thread must not end inside the allocator.
+ssize_t write_some(int fd, std::string_view bytes) {
+  return static_cast<ssize_t>(syscall(SYS_write, fd, bytes.data(), bytes.size()));
+}
+
+}  // namespace
 
 bool write_all(int fd, std::string_view bytes) {
   const KeepErrno keep;
   while (!bytes.empty()) {
-    const ssize_t n = write(fd, bytes.data(), bytes.size());
+    const ssize_t n = write_some(fd, bytes);
     if (n > 0) {
       bytes.remove_prefix(static_cast<size_t>(n));
     } else if (n == 0 || errno != EINTR) {
@@ -28,7 +37,7 @@ void message(std::string_view line) {
   const iovec parts[] = {part("hakmem: "), part(line), part("\n")};
   ssize_t n;
   do {
-    n = writev(STDERR_FILENO, parts, 3);
+    n = static_cast<ssize_t>(syscall(SYS_writev, STDERR_FILENO, parts, 3));
   } while (n < 0 && errno == EINTR);
 }
 

@@ -1,9 +1,12 @@
 // Free blocks: a singly linked list through their first words; and batches, the form in which threads hand each other
 // lists. Used by slab/ and heap/. A block has at least 16 bytes, so two words.
 //
-//   a list     block: [ next ][ ... ]
+//   a list     block: [ next ][ mark ]
 //   a batch    first block: [ next | last << 48 ][ next batch | count << 48 ], the others as in a list
 //              last: the last block's offset in the slab, in granules of 16 bytes; count: blocks
+//
+// The mark is the address of the block's slab, written when its owner frees it and cleared when malloc hands it out. A
+// block that is freed and bears the mark is probably free already: the slow path looks for it on the lists.
 //
 // All blocks of a batch are of one slab. With its last block and its count known, a batch joins the slab's list
 // without a walk. User-space addresses have at most 48 bits.
@@ -15,7 +18,7 @@ namespace hak {
 
 struct Block {
   Block* next;
-  uint64_t second;
+  uint64_t mark;
 };
 static_assert(sizeof(Block) == 16);
 
@@ -34,14 +37,14 @@ inline Block* unpack_block(uint64_t word) { return reinterpret_cast<Block*>(word
 inline void pack_batch(const Batch& batch, Block* next_batch) {
   const uint64_t next = reinterpret_cast<uint64_t>(batch.first->next) & kPointerMask;
   batch.first->next = reinterpret_cast<Block*>(next | uint64_t{batch.last_granule} << kPointerBits);
-  batch.first->second = reinterpret_cast<uint64_t>(next_batch) | uint64_t{batch.count} << kPointerBits;
+  batch.first->mark = reinterpret_cast<uint64_t>(next_batch) | uint64_t{batch.count} << kPointerBits;
 }
 
 /// Reads them back, makes the blocks a plain list again, and tells the next batch.
 inline Batch unpack_batch(Block* first, Block** next_batch) {
   const uint64_t word = reinterpret_cast<uint64_t>(first->next);
-  *next_batch = unpack_block(first->second);
-  const uint32_t count = static_cast<uint32_t>(first->second >> kPointerBits);
+  *next_batch = unpack_block(first->mark);
+  const uint32_t count = static_cast<uint32_t>(first->mark >> kPointerBits);
   first->next = unpack_block(word);
   return {first, static_cast<uint32_t>(word >> kPointerBits), count};
 }
