@@ -154,10 +154,35 @@ UnitRun take_mapped(unsigned count, unsigned align, Kind kind) {
   return first == kNoSuper ? UnitRun{} : take_supers(first, supers, tail, kind);
 }
 
-// Before the system has to be asked in vain: a small run may lie where the other kind lives.
+// Takes the units from `first` on, which are free, whatever SuperSlabs they lie in.
+UnitRun take_across(uint32_t first, unsigned count, Kind kind) {
+  bool clean = true;
+  for (uint32_t unit = first, end = first + count; unit < end;) {
+    SuperSlab* const super = &g_window.supers[unit / kSuperUnits];
+    const unsigned from = unit % kSuperUnits;
+    const unsigned here = end - unit < kSuperUnits - from ? end - unit : kSuperUnits - from;
+    if (super->kind == Kind::none) set_kind(super, kind);
+    clean &= take_mask(super, from, here).clean;
+    unit += here;
+  }
+  return {first, count, clean};
+}
+
+// When the system gives no more: any free units will do, in SuperSlabs of the other kind and across several. Looks at
+// every unit.
 UnitRun take_anywhere(unsigned count, unsigned align, Kind kind) {
-  if (count >= kSuperUnits || align > kSuperUnits) return {};
-  return take_from_shelf(shelf_of(kind == Kind::slabs ? Kind::spans : Kind::slabs), count, every(align));
+  const uint64_t base = g_window_base >> kUnitShift;
+  unsigned run = 0;
+  for (uint32_t unit = 0; unit < frontier() * kSuperUnits; unit++) {
+    const SuperSlab& super = g_window.supers[unit / kSuperUnits];
+    const bool usable = super.kind != Kind::lost && (super.free >> (unit % kSuperUnits) & 1) != 0;
+    if (!usable || (run == 0 && ((base + unit) & (align - 1)) != 0)) {
+      run = 0;
+      continue;
+    }
+    if (++run == count) return take_across(unit + 1 - count, count, kind);
+  }
+  return {};
 }
 
 }  // namespace
