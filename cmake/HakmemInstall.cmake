@@ -21,5 +21,8 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/hakmem-config-version.cmake
 install(FILES ${CMAKE_BINARY_DIR}/hakmem-config.cmake ${CMAKE_BINARY_DIR}/hakmem-config-version.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hakmem)
 
+# relative, so that an installed tree may be moved
+file(RELATIVE_PATH HAKMEM_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" HAKMEM_PC_TO_PREFIX "${HAKMEM_PC_TO_PREFIX}")
 configure_file(cmake/hakmem.pc.in ${CMAKE_BINARY_DIR}/hakmem.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/hakmem.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -26,7 +26,13 @@ const char* hakmem_version(void);
 /* ---- What is this pointer? ------------------------------------------------------------------------------- */
 
 /* Tiers by block size: tiny [0, 1 KiB], mid (1 KiB, 64 KiB), large [64 KiB, 1 MiB], big above 1 MiB. */
-enum hakmem_tier { HAKMEM_TIER_NONE = 0, HAKMEM_TIER_TINY = 1, HAKMEM_TIER_MID = 2, HAKMEM_TIER_LARGE = 3, HAKMEM_TIER_BIG = 4 };
+enum hakmem_tier {
+  HAKMEM_TIER_NONE = 0,
+  HAKMEM_TIER_TINY = 1,
+  HAKMEM_TIER_MID = 2,
+  HAKMEM_TIER_LARGE = 3,
+  HAKMEM_TIER_BIG = 4
+};
 
 enum hakmem_block_state {
   HAKMEM_BLOCK_FOREIGN = 0, /* not in hakmem's window: another allocator's, a stack's, a file mapping's */
@@ -36,13 +42,13 @@ enum hakmem_block_state {
 };
 
 typedef struct hakmem_block {
-  void* start;        /* where the block begins; null where there is none */
-  size_t usable_size; /* bytes from start that belong to the block, as malloc_usable_size says */
-  void* site;         /* return address of the allocating call, null where it is not known */
-  uint32_t tier;      /* enum hakmem_tier */
-  uint32_t state;     /* enum hakmem_block_state */
-  uint32_t size_class;/* index of the size class in hakmem_stats().classes */
-  uint32_t interior;  /* 1: ptr points into the block, not at its start */
+  void* start;         /* where the block begins; null where there is none */
+  size_t usable_size;  /* bytes from start that belong to the block, as malloc_usable_size says */
+  void* site;          /* return address of the allocating call, null where it is not known */
+  uint32_t tier;       /* enum hakmem_tier */
+  uint32_t state;      /* enum hakmem_block_state */
+  uint32_t size_class; /* index of the size class in hakmem_stats().classes */
+  uint32_t interior;   /* 1: ptr points into the block, not at its start */
 } hakmem_block;
 
 /* Tells what `ptr` is; any value may be asked, nothing is followed. A block that another thread is allocating or
@@ -65,54 +71,54 @@ enum { HAKMEM_CLASSES_MAX = 192, HAKMEM_STAGES = 8 };
 
 /* The stages of a refill, in the order in which they are tried (docs/design.md, "Refill"). */
 enum hakmem_stage {
-  HAKMEM_STAGE_INBOX = 0,      /* blocks that other threads returned */
-  HAKMEM_STAGE_FREED = 1,      /* blocks that this thread freed in the current slab */
-  HAKMEM_STAGE_BUMP = 2,       /* never used blocks of the current slab */
-  HAKMEM_STAGE_PARTIAL = 3,    /* another slab of the class with free blocks, fullest first */
-  HAKMEM_STAGE_EMPTY = 4,      /* an empty slab of this heap */
-  HAKMEM_STAGE_UNITS = 5,      /* free units of a SuperSlab that is in use, fullest first */
-  HAKMEM_STAGE_SUPERSLAB = 6,  /* a new SuperSlab */
-  HAKMEM_STAGE_SHARED = 7,     /* blocks of slabs that many young threads share */
+  HAKMEM_STAGE_INBOX = 0,     /* blocks that other threads returned */
+  HAKMEM_STAGE_FREED = 1,     /* blocks that this thread freed in the current slab */
+  HAKMEM_STAGE_BUMP = 2,      /* never used blocks of the current slab */
+  HAKMEM_STAGE_PARTIAL = 3,   /* another slab of the class with free blocks, fullest first */
+  HAKMEM_STAGE_EMPTY = 4,     /* an empty slab of this heap */
+  HAKMEM_STAGE_UNITS = 5,     /* free units of a SuperSlab that is in use, fullest first */
+  HAKMEM_STAGE_SUPERSLAB = 6, /* a new SuperSlab */
+  HAKMEM_STAGE_SHARED = 7,    /* blocks of slabs that many young threads share */
 };
 
 typedef struct hakmem_class_stats {
-  uint32_t tier;        /* enum hakmem_tier */
+  uint32_t tier; /* enum hakmem_tier */
   uint32_t reserved0;
   size_t block_size;    /* bytes of a block; for large and big: the upper bound of the class */
   uint64_t live_blocks; /* in the hands of the program now; live_blocks = allocations - frees */
   uint64_t live_bytes;
-  uint64_t peak_blocks; /* most blocks out of slabs at one time, seen at refills (exact for large and big) */
-  uint64_t allocations; /* = hits + misses */
-  uint64_t hits;        /* served without a refill */
-  uint64_t misses;      /* served by a refill */
+  uint64_t peak_blocks;            /* most blocks out of slabs at one time, seen at refills (exact for large and big) */
+  uint64_t allocations;            /* = hits + misses */
+  uint64_t hits;                   /* served without a refill */
+  uint64_t misses;                 /* served by a refill */
   uint64_t refills[HAKMEM_STAGES]; /* by the stage that served */
-  uint64_t frees;       /* = frees_local + frees_remote */
-  uint64_t frees_local; /* by the thread whose heap owns the block */
-  uint64_t frees_remote;/* by another thread */
-  uint64_t slabs;       /* slabs (spans for large and big) held now */
-  uint64_t held_bytes;  /* bytes of those slabs or spans */
+  uint64_t frees;                  /* = frees_local + frees_remote */
+  uint64_t frees_local;            /* by the thread whose heap owns the block */
+  uint64_t frees_remote;           /* by another thread */
+  uint64_t slabs;                  /* slabs (spans for large and big) held now */
+  uint64_t held_bytes;             /* bytes of those slabs or spans */
 } hakmem_class_stats;
 
 typedef struct hakmem_os_stats {
-  uint64_t window_bytes;     /* address range that blocks can lie in */
-  uint64_t claimed_bytes;    /* part of the window that is mapped for use */
-  uint64_t metadata_bytes;   /* page map, slab lines, heaps: mapped, mostly untouched */
-  uint64_t free_clean_bytes; /* claimed, free, never touched or given back */
-  uint64_t free_dirty_bytes; /* claimed, free, still resident */
-  uint64_t in_use_bytes;     /* in slabs and spans; claimed = free_clean + free_dirty + in_use */
-  uint64_t maps, maps_refused;       /* mmap calls, and those that the system refused */
-  uint64_t purges, purge_refused;    /* madvise calls that give memory back */
+  uint64_t window_bytes;          /* address range that blocks can lie in */
+  uint64_t claimed_bytes;         /* part of the window that is mapped for use */
+  uint64_t metadata_bytes;        /* page map, slab lines, heaps: mapped, mostly untouched */
+  uint64_t free_clean_bytes;      /* claimed, free, never touched or given back */
+  uint64_t free_dirty_bytes;      /* claimed, free, still resident */
+  uint64_t in_use_bytes;          /* in slabs and spans; claimed = free_clean + free_dirty + in_use */
+  uint64_t maps, maps_refused;    /* mmap calls, and those that the system refused */
+  uint64_t purges, purge_refused; /* madvise calls that give memory back */
   uint64_t purged_bytes;
   uint64_t populates, populate_refused, populated_bytes;
   uint64_t huge_advices, huge_refused;
   uint64_t remaps, remap_refused;
-  uint64_t heaps, heaps_parked;      /* heaps in existence, and those whose thread has ended */
+  uint64_t heaps, heaps_parked; /* heaps in existence, and those whose thread has ended */
 } hakmem_os_stats;
 
 typedef struct hakmem_statistics {
-  uint32_t struct_bytes;     /* sizeof this, so that older callers can be served */
+  uint32_t struct_bytes; /* sizeof this, so that older callers can be served */
   uint32_t class_count;
-  hakmem_class_stats tiers[5];  /* sums per tier, by enum hakmem_tier; [0] is the total */
+  hakmem_class_stats tiers[5]; /* sums per tier, by enum hakmem_tier; [0] is the total */
   hakmem_class_stats classes[HAKMEM_CLASSES_MAX];
   hakmem_os_stats os;
 } hakmem_statistics;

@@ -36,7 +36,8 @@ HAK_EXPORT void cfree(void* p) { hak::free_fast(p); }
 
 HAK_EXPORT void* calloc(size_t count, size_t size) {
   size_t bytes;
-  if (__builtin_mul_overflow(count, size, &bytes)) [[unlikely]] return fail(ENOMEM);
+  if (__builtin_mul_overflow(count, size, &bytes)) [[unlikely]]
+    return fail(ENOMEM);
   return hak::allocate_zeroed(bytes);
 }
 
@@ -51,7 +52,8 @@ HAK_EXPORT void* realloc(void* p, size_t size) {
 
 HAK_EXPORT void* reallocarray(void* p, size_t count, size_t size) {
   size_t bytes;
-  if (__builtin_mul_overflow(count, size, &bytes)) [[unlikely]] return fail(ENOMEM);
+  if (__builtin_mul_overflow(count, size, &bytes)) [[unlikely]]
+    return fail(ENOMEM);
   return realloc(p, bytes);
 }
 
@@ -77,9 +79,9 @@ HAK_EXPORT void* pvalloc(size_t size) {
 
 HAK_EXPORT size_t malloc_usable_size(void* p) { return hak::usable_size(p); }
 
-HAK_EXPORT void free_sized(void* p, size_t size) { hak::free_sized_fast(p, size); }
+HAK_EXPORT void free_sized(void* p, size_t size) { hak::free_with_size(p, size); }
 
 HAK_EXPORT void free_aligned_sized(void* p, size_t align, size_t size) {
-  static_cast<void>(size);
-  hak::free_with_alignment(p, align);
+  static_cast<void>(align);
+  hak::free_with_size(p, size);
 }

@@ -55,11 +55,13 @@ void make_room(size_t size) {
 
 struct NewSlow {
   [[gnu::noinline]] static void* refilled(size_t size_class, hak::Heap* heap) {
-    if (void* const p = hak::MallocSlow::refilled(size_class, heap)) [[likely]] return p;
+    if (void* const p = hak::MallocSlow::refilled(size_class, heap)) [[likely]]
+      return p;
     return retry(hak::size_class(static_cast<unsigned>(size_class)).block_bytes);
   }
   [[gnu::noinline]] static void* span(size_t size) {
-    if (void* const p = hak::MallocSlow::span(size)) [[likely]] return p;
+    if (void* const p = hak::MallocSlow::span(size)) [[likely]]
+      return p;
     return retry(size);
   }
   [[gnu::noinline, gnu::cold]] static void* retry(size_t size) {
@@ -72,7 +74,8 @@ struct NewSlow {
 
 void* new_aligned(size_t size, std::align_val_t align) {
   for (;;) {
-    if (void* const p = hak::allocate_aligned(static_cast<size_t>(align), size)) [[likely]] return p;
+    if (void* const p = hak::allocate_aligned(static_cast<size_t>(align), size)) [[likely]]
+      return p;
     make_room(size);
   }
 }
@@ -84,7 +87,8 @@ template <class Allocate>
 void* or_null(size_t size, Allocate allocate) noexcept {
   try {
     for (;;) {
-      if (void* const p = allocate()) [[likely]] return p;
+      if (void* const p = allocate()) [[likely]]
+        return p;
       const std::new_handler handler = current_handler();
       if (handler == nullptr) return nullptr;
       handler();

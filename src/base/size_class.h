@@ -61,8 +61,9 @@ constexpr SizeClass describe(unsigned c) {
   const uint32_t block = block_bytes(c);
   const unsigned units = slab_units(block);
   const uint32_t blocks = (units << kUnitShift) / block;
-  return {block, static_cast<uint32_t>(((uint64_t{1} << 31) + block / 16 - 1) / (block / 16)), static_cast<uint16_t>(blocks),
-          static_cast<uint16_t>(block < kPage ? kPage / block : 1), static_cast<uint8_t>(units)};
+  return {block, static_cast<uint32_t>(((uint64_t{1} << 31) + block / 16 - 1) / (block / 16)),
+          static_cast<uint16_t>(blocks), static_cast<uint16_t>(block < kPage ? kPage / block : 1),
+          static_cast<uint8_t>(units)};
 }
 
 struct Table {

@@ -24,8 +24,14 @@ struct Quantity {
   constexpr auto operator<=>(const Quantity&) const = default;
   constexpr Quantity operator+(Quantity o) const { return {n + o.n}; }
   constexpr Quantity operator-(Quantity o) const { return {n - o.n}; }
-  constexpr Quantity& operator+=(Quantity o) { n += o.n; return *this; }
-  constexpr Quantity& operator-=(Quantity o) { n -= o.n; return *this; }
+  constexpr Quantity& operator+=(Quantity o) {
+    n += o.n;
+    return *this;
+  }
+  constexpr Quantity& operator-=(Quantity o) {
+    n -= o.n;
+    return *this;
+  }
 };
 
 using Bytes = Quantity<struct BytesTag>;

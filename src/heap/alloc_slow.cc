@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/units.h"
+#include "conf/config.h"
 #include "heap/allocate.h"
 #include "heap/heartbeat.h"
 #include "heap/process.h"
@@ -11,7 +12,6 @@
 #include "heap/registry.h"
 #include "heap/shared.h"
 #include "heap/thread.h"
-#include "conf/config.h"
 #include "large/pool.h"
 
 namespace hak {
@@ -93,8 +93,10 @@ void* start_or_no_memory(const map::SpanRef& ref) { return ref.span != nullptr ?
 
 void* MallocSlow::refilled(size_t size_class, Heap* heap) {
   const unsigned c = static_cast<unsigned>(size_class);
-  if (!is_real(heap)) [[unlikely]] return allocate_first(c);
-  if (!refill_from_current(*heap, c) && !refill(*heap, c)) [[unlikely]] return allocate_last(*heap, c);
+  if (!is_real(heap)) [[unlikely]]
+    return allocate_first(c);
+  if (!refill_from_current(*heap, c) && !refill(*heap, c)) [[unlikely]]
+    return allocate_last(*heap, c);
   beat(*heap);
   return pop(*heap, c);
 }
@@ -126,8 +128,7 @@ void* allocate_aligned(size_t align, size_t size) {
       n = round_up(block + 1, align);
     }
   }
-  return start_or_no_memory(
-      allocate_span(size, align, reinterpret_cast<uintptr_t>(__builtin_return_address(0))));
+  return start_or_no_memory(allocate_span(size, align, reinterpret_cast<uintptr_t>(__builtin_return_address(0))));
 }
 
 size_t good_size(size_t size) {

@@ -30,4 +30,8 @@ size_t good_size(size_t size);
 /// Frees `p`, whose owner says that it asked for an alignment of `align`.
 void free_with_alignment(void* p, size_t align);
 
+/// C23's free_sized: `size` is what was asked for last, perhaps by a realloc that left the block larger than it had to
+/// be. So only a size that the block can't hold is wrong.
+void free_with_size(void* p, size_t size);
+
 }  // namespace hak

@@ -9,14 +9,17 @@ namespace hak {
 namespace {
 
 uint32_t tier_of(const Slab& s) { return s.size_class < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID; }
-uint32_t tier_of(const map::Span& span) { return span.units <= large::kLargeClasses ? HAKMEM_TIER_LARGE : HAKMEM_TIER_BIG; }
+uint32_t tier_of(const map::Span& span) {
+  return span.units <= large::kLargeClasses ? HAKMEM_TIER_LARGE : HAKMEM_TIER_BIG;
+}
 
 // Other threads may change the lists under our feet: every step is bounded, and no link is followed out of the slab.
 bool on_list(const Slab& s, const Block* list, const void* p, uint32_t most) {
   for (; list != nullptr && most > 0; most--) {
     if (list == p) return true;
     const char* const at = reinterpret_cast<const char*>(list);
-    if (at < start_of(s) || at >= start_of(s) + (uint64_t{s.units} << kUnitShift) || !is_block_start(s, list)) return false;
+    if (at < start_of(s) || at >= start_of(s) + (uint64_t{s.units} << kUnitShift) || !is_block_start(s, list))
+      return false;
     list = unpack_block(reinterpret_cast<uint64_t>(list->next));
   }
   return false;
@@ -87,10 +90,14 @@ const map::Span* freed_span_at(const void* p) {
 
 guard::Error error_of(const hakmem_block& info) {
   switch (info.state) {
-    case HAKMEM_BLOCK_FOREIGN: return guard::Error::foreign_pointer;
-    case HAKMEM_BLOCK_UNUSED: return guard::Error::never_allocated;
-    case HAKMEM_BLOCK_FREE: return guard::Error::freed_pointer;
-    default: return guard::Error::interior_pointer;
+    case HAKMEM_BLOCK_FOREIGN:
+      return guard::Error::foreign_pointer;
+    case HAKMEM_BLOCK_UNUSED:
+      return guard::Error::never_allocated;
+    case HAKMEM_BLOCK_FREE:
+      return guard::Error::freed_pointer;
+    default:
+      return guard::Error::interior_pointer;
   }
 }
 

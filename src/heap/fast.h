@@ -27,10 +27,12 @@ struct MallocSlow {
 // Mid sizes: as tiny ones, but the class comes from a table.
 template <class Slow>
 [[gnu::noinline]] void* malloc_above_tiny(size_t size, Heap* heap) {
-  if (size > kMidMax) [[unlikely]] return Slow::span(size);
+  if (size > kMidMax) [[unlikely]]
+    return Slow::span(size);
   const size_t c = mid_class(size);
   Block* const block = heap->free[c];
-  if (block == nullptr) [[unlikely]] return Slow::refilled(c, heap);
+  if (block == nullptr) [[unlikely]]
+    return Slow::refilled(c, heap);
   heap->free[c] = block->next;
   block->mark = 0;
   return block;
@@ -40,10 +42,12 @@ template <class Slow>
 template <class Slow>
 [[gnu::always_inline]] inline void* malloc_fast(size_t size) {
   Heap* const heap = this_heap;
-  if (size > kTinyMax) [[unlikely]] return malloc_above_tiny<Slow>(size, heap);
+  if (size > kTinyMax) [[unlikely]]
+    return malloc_above_tiny<Slow>(size, heap);
   const size_t c = tiny_class(size);
   Block* const block = heap->free[c];
-  if (block == nullptr) [[unlikely]] return Slow::refilled(c, heap);
+  if (block == nullptr) [[unlikely]]
+    return Slow::refilled(c, heap);
   heap->free[c] = block->next;
   block->mark = 0;
   return block;
@@ -53,17 +57,20 @@ template <class Slow>
 [[gnu::always_inline]] inline void free_local(void* p, Heap* heap, Slab* slab) {
   Block* const block = static_cast<Block*>(p);
   const uint64_t mark = reinterpret_cast<uint64_t>(slab);
-  if (block->mark == mark) [[unlikely]] return free_marked(p, heap, slab);
+  if (block->mark == mark) [[unlikely]]
+    return free_marked(p, heap, slab);
   block->mark = mark;
   block->next = slab->freed;
   slab->freed = block;
-  if (--slab->countdown < 0) [[unlikely]] return free_event(p, heap, slab);
+  if (--slab->countdown < 0) [[unlikely]]
+    return free_event(p, heap, slab);
 }
 
 /// Frees `p`, which may be null, or anything: what can't be a block is reported.
 [[gnu::always_inline]] inline void free_fast(void* p) {
   const uint64_t offset = map::offset_of(p);
-  if (!map::in_window(p)) [[unlikely]] return free_outside(p);
+  if (!map::in_window(p)) [[unlikely]]
+    return free_outside(p);
   map::PageEntry& entry = map::entry_at(offset);
   Heap* const heap = this_heap;
   if (plain_load(entry.owner) != reinterpret_cast<uintptr_t>(heap)) [[unlikely]]
@@ -75,7 +82,8 @@ template <class Slow>
 /// check would cost four instructions of the budget of 52 (docs/decisions.md).
 [[gnu::always_inline]] inline void free_sized_fast(void* p, size_t size) {
   const uint64_t offset = map::offset_of(p);
-  if (!map::in_window(p)) [[unlikely]] return free_outside(p);
+  if (!map::in_window(p)) [[unlikely]]
+    return free_outside(p);
   map::PageEntry& entry = map::entry_at(offset);
   Heap* const heap = this_heap;
   if (plain_load(entry.owner) != reinterpret_cast<uintptr_t>(heap)) [[unlikely]]

@@ -21,9 +21,12 @@ void free_remote(Heap* heap, Slab& slab, void* p, const void* site) {
   }
   if (slab.heap == heap) return free_local(p, heap, &slab);  // adopted just now
   switch (heap->outbox.put(*heap, slab, p)) {
-    case Outbox::Result::done: return;
-    case Outbox::Result::interior: return report_bad_pointer(p, "free", site);
-    case Outbox::Result::double_free: return report_double_free(p, site);
+    case Outbox::Result::done:
+      return;
+    case Outbox::Result::interior:
+      return report_bad_pointer(p, "free", site);
+    case Outbox::Result::double_free:
+      return report_double_free(p, site);
   }
 }
 
@@ -32,11 +35,11 @@ void free_span(map::Span& span, void* p, const void* site) {
   if (!large::release(span)) report_double_free(p, site);
 }
 
-void report_wrong(guard::Error error, const void* p, size_t said, const void* site) {
+void report_wrong(guard::Error error, const void* p, const char* function, size_t said, const void* site) {
   const hakmem_block info = inspect(p);
   guard::report_misuse({.error = error,
                         .pointer = p,
-                        .function = "operator delete",
+                        .function = function,
                         .site = site,
                         .tier = info.tier,
                         .block_bytes = info.usable_size,
@@ -87,13 +90,20 @@ void free_sized_slow(void* p, size_t size, Heap* heap) noexcept {
   const bool wrong = found.slab != nullptr   ? size > kMidMax || class_of(size) != found.slab->size_class
                      : found.span != nullptr ? large::good_bytes(size) != bytes_of(*found.span)
                                              : false;
-  if (wrong) [[unlikely]] return report_wrong(guard::Error::size_mismatch, p, size, site);
+  if (wrong) [[unlikely]]
+    return report_wrong(guard::Error::size_mismatch, p, "operator delete", size, site);
   free_by_entry(heap, p, map::entry_at(map::offset_of(p)), site);
+}
+
+void free_with_size(void* p, size_t size) {
+  if (p != nullptr && size > usable_size(p) && inspect(p).state == HAKMEM_BLOCK_LIVE) [[unlikely]]
+    return report_wrong(guard::Error::size_mismatch, p, "free_sized", size, __builtin_return_address(0));
+  free_fast(p);
 }
 
 void free_with_alignment(void* p, size_t align) {
   if ((reinterpret_cast<uintptr_t>(p) & (align - 1)) != 0) [[unlikely]]
-    return report_wrong(guard::Error::alignment_mismatch, p, align, __builtin_return_address(0));
+    return report_wrong(guard::Error::alignment_mismatch, p, "operator delete", align, __builtin_return_address(0));
   free_fast(p);
 }
 

@@ -23,7 +23,7 @@ namespace hak {
 struct ClassHeap {
   Slab* current = nullptr;  // the slab that free[class] was taken from last
   PartialSlabs partial;
-  List<Slab> empty;         // all blocks are back
+  List<Slab> empty;  // all blocks are back
   // handed   blocks that went from slabs to free lists, ever, less those that were put back unused
   // received blocks that other threads freed and that came in through the inbox
   // out      sum of the slabs' seen_used: blocks that are out of slabs, as of each slab's last look
@@ -49,7 +49,7 @@ struct Heap {
   uint32_t beats;                   // refills and events: the heartbeat's clock
   uint32_t young_bytes;             // taken from shared slabs
   HeapState state;
-  Heap* next_heap;                  // all heaps, never shortened
+  Heap* next_heap;  // all heaps, never shortened
   Heap* next_parked;
 
   // -- cold ---------------------------------------------------------------------------------------------------

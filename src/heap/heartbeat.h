@@ -10,7 +10,8 @@ namespace hak {
 
 /// Counts one refill or event; every 64th is a heartbeat.
 inline void beat(Heap& heap) {
-  if (++heap.beats % 64 == 0) [[unlikely]] heartbeat(heap);
+  if (++heap.beats % 64 == 0) [[unlikely]]
+    heartbeat(heap);
 }
 
 }  // namespace hak

@@ -35,7 +35,8 @@ Started start() {
 
 bool start_process() {
   Started now = g_started.load(std::memory_order_acquire);
-  if (now != Started::no) [[likely]] return now == Started::yes;
+  if (now != Started::no) [[likely]]
+    return now == Started::yes;
   const int saved_errno = errno;
   bool mine = false;
   {

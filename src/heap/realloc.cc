@@ -12,9 +12,7 @@ namespace {
 // Stay while the block fits and at least half of it is used; the smallest blocks aren't worth a move.
 constexpr size_t kNeverShrink = 64;
 
-bool fits_in_place(size_t block, size_t size) {
-  return size <= block && (size >= block / 2 || block <= kNeverShrink);
-}
+bool fits_in_place(size_t block, size_t size) { return size <= block && (size >= block / 2 || block <= kNeverShrink); }
 
 void* move(void* p, size_t old_bytes, size_t size) {
   void* const to = allocate(size);

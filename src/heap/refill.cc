@@ -48,7 +48,8 @@ void make_current(ClassHeap& ch, Slab& s) {
 // ---- The stages. Each makes heap.free[c] non-empty, or returns false. ------------------------------------------
 
 bool from_inbox(Heap& heap, unsigned c) {
-  if (heap.inbox.empty()) [[likely]] return false;
+  if (heap.inbox.empty()) [[likely]]
+    return false;
   if (drain_inbox(heap) == 0) return false;
   Slab* const current = heap.classes[c].current;
   return current != nullptr && hand_out_freed(heap, c, *current);
@@ -83,7 +84,8 @@ Slab* find_empty(Heap& heap, unsigned c) {
 // It is cut anew even for its own class: its list has the order in which blocks came back, and walking memory in that
 // order costs a cache miss a block, which the processor foresees in address order. A list of few large blocks is taken.
 bool from_empty(Heap& heap, unsigned c) {
-  if (heap.empty_units == 0) [[likely]] return false;
+  if (heap.empty_units == 0) [[likely]]
+    return false;
   Slab* const s = find_empty(heap, c);
   if (s == nullptr) return false;
   take_empty(heap, *s);
@@ -113,13 +115,11 @@ struct Stage {
   hakmem_stage served;
 };
 
-constexpr Stage kLadder[] = {  // cheapest first: docs/design.md, "Refill"
-    {from_inbox, HAKMEM_STAGE_INBOX},
-    {from_current_freed, HAKMEM_STAGE_FREED},
-    {from_current_fresh, HAKMEM_STAGE_BUMP},
-    {from_partial, HAKMEM_STAGE_PARTIAL},
-    {from_empty, HAKMEM_STAGE_EMPTY},
-    {from_units, HAKMEM_STAGE_UNITS},
+constexpr Stage kLadder[] = {
+    // cheapest first: docs/design.md, "Refill"
+    {from_inbox, HAKMEM_STAGE_INBOX},          {from_current_freed, HAKMEM_STAGE_FREED},
+    {from_current_fresh, HAKMEM_STAGE_BUMP},   {from_partial, HAKMEM_STAGE_PARTIAL},
+    {from_empty, HAKMEM_STAGE_EMPTY},          {from_units, HAKMEM_STAGE_UNITS},
     {from_super_slab, HAKMEM_STAGE_SUPERSLAB},
 };
 
@@ -173,7 +173,8 @@ uint32_t drain_inbox(Heap& heap) {
 }
 
 void settle(Heap& heap, Slab& s) {
-  if (used_or_less(s) < 0) [[unlikely]] return report_freed_too_often(s);
+  if (used_or_less(s) < 0) [[unlikely]]
+    return report_freed_too_often(s);
   ClassHeap& ch = heap.classes[s.size_class];
   look_at(ch, s);
   if (s.state == SlabState::current) return;

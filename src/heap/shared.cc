@@ -37,7 +37,8 @@ unsigned shared_count() {
 
 SharedHeap& shared_of_thread() {
   const uintptr_t thread = reinterpret_cast<uintptr_t>(os::this_thread());
-  return g_shared[(thread / 4096 * 0x9E3779B97F4A7C15u >> 32) % shared_count()];  // Fibonacci hashing (Knuth, TAOCP 6.4)
+  return g_shared[(thread / 4096 * 0x9E3779B97F4A7C15u >> 32) %
+                  shared_count()];  // Fibonacci hashing (Knuth, TAOCP 6.4)
 }
 
 SharedHeap& shared_of(const Slab& slab) {

@@ -24,8 +24,8 @@ class EmptySupers {
   // A count instead of bits in the SuperSlab table itself would need a walk over all of them.
   static constexpr uint32_t kWords = (uint32_t{16} << (40 - kSuperShift)) / 64;  // the largest window: 16 TiB
   uint64_t words_[kWords] = {};  // in .bss: untouched pages cost nothing
-  uint32_t end_ = 0;        // words from here on are zero
-  uint32_t free_ = 0;       // bits set
+  uint32_t end_ = 0;             // words from here on are zero
+  uint32_t free_ = 0;            // bits set
 };
 
 }  // namespace hak::map

@@ -18,7 +18,8 @@ uint32_t purge_runs(DirtyMask taken, uint64_t* purged_units_count) {
     const unsigned first = static_cast<unsigned>(std::countr_zero(left));
     const unsigned length = static_cast<unsigned>(std::countr_one(left >> first));
     const uint32_t run = bit_run(first, length);
-    if (os::purge(address_of(taken.super * kSuperUnits + first), uint64_t{length} << kUnitShift)) *purged_units_count += length;
+    if (os::purge(address_of(taken.super * kSuperUnits + first), uint64_t{length} << kUnitShift))
+      *purged_units_count += length;
     else refused |= run;
     left &= ~run;
   }

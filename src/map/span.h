@@ -15,10 +15,10 @@ namespace hak::map {
 enum class SpanState : uint32_t { none = 0, live = 1, freed = 2 };
 
 struct alignas(kCacheLine) Span {
-  uint64_t units;       // of the span; kept when it is freed, for the report of a second free
+  uint64_t units;  // of the span; kept when it is freed, for the report of a second free
   SpanState state;
-  uint32_t first;       // its first unit
-  uintptr_t site;       // return address of the allocating call, 0 unknown
+  uint32_t first;  // its first unit
+  uintptr_t site;  // return address of the allocating call, 0 unknown
   uint64_t spare[5];
 };
 static_assert(sizeof(Span) == sizeof(Line));

@@ -17,7 +17,7 @@ namespace hak::map {
 namespace {
 
 constexpr uint32_t kAllFree = ~0u;
-constexpr unsigned kMostLooks = 8;  // SuperSlabs of one fill that are tried for a run before a emptier fill is
+constexpr unsigned kMostLooks = 8;    // SuperSlabs of one fill that are tried for a run before a emptier fill is
 constexpr uint32_t kMostGrowth = 32;  // SuperSlabs mapped ahead at most: 64 MiB
 
 // Partly used SuperSlabs of one kind, by number of free units; bit n of `nonempty` says that list n has one.

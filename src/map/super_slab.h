@@ -31,7 +31,7 @@ struct alignas(kCacheLine) SuperSlab {
   uint32_t dirty;
   uint32_t aged;  // dirty since before the last decay tick
   Kind kind;
-  bool huge;      // the kernel was asked for a huge page
+  bool huge;  // the kernel was asked for a huge page
 };
 static_assert(sizeof(SuperSlab) == kCacheLine);
 

@@ -39,7 +39,7 @@ struct alignas(kCacheLine) Slab {
   uint16_t blocks;
   uint8_t size_class;
   SlabState state;
-  uint8_t fill;   // which list of partial slabs it is on
+  uint8_t fill;  // which list of partial slabs it is on
   uint8_t units;
   Slab* next;
   Slab* prev;
