@@ -1,0 +1,139 @@
+// The operations as the exported functions use them, on the core that doesn't interpose: sanitizers run here.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstring>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "heap/allocate.h"
+#include "heap/blocks.h"
+#include "heap/reclaim.h"
+#include "heap/statistics.h"
+#include "map/super_slab.h"
+
+namespace hak {
+namespace {
+
+hakmem_statistics stats_now() {
+  static hakmem_statistics stats;
+  collect_statistics(&stats);
+  return stats;
+}
+
+uint64_t live_now() { return stats_now().tiers[HAKMEM_TIER_NONE].live_blocks; }
+
+TEST(Heap, blocks_of_all_sizes_hold_their_bytes_and_all_come_back) {
+  const uint64_t before = live_now();
+  std::mt19937 random(1);
+  struct Live {
+    unsigned char* p;
+    size_t size;
+    unsigned char fill;
+  };
+  std::vector<Live> live;
+  for (int i = 0; i < 30'000; i++) {
+    if (live.size() < 500 || random() % 2 == 0) {
+      const size_t size = random() % 100 == 0  ? random() % 3'000'000
+                          : random() % 20 == 0 ? random() % 60'000
+                                               : random() % 1500;
+      auto* p = static_cast<unsigned char*>(allocate(size));
+      ASSERT_NE(p, nullptr);
+      ASSERT_EQ(reinterpret_cast<uintptr_t>(p) % 16, 0u);
+      ASSERT_GE(usable_size(p), size);
+      const auto fill = static_cast<unsigned char>(random());
+      memset(p, fill, size);
+      live.push_back({p, size, fill});
+    }
+    if (live.size() > 1000 || random() % 3 == 0) {
+      const size_t k = random() % live.size();
+      for (size_t b = 0; b < live[k].size; b += 1 + live[k].size / 7) ASSERT_EQ(live[k].p[b], live[k].fill);
+      free_fast(live[k].p);
+      live[k] = live.back();
+      live.pop_back();
+    }
+  }
+  EXPECT_EQ(live_now(), before + live.size());
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+  for (const Live& l : live) free_fast(l.p);
+  EXPECT_EQ(live_now(), before);
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+TEST(Heap, threads_hand_blocks_to_each_other_and_none_is_lost) {
+  const uint64_t before = live_now();
+  constexpr int kThreads = 4;
+  constexpr int kSlots = 512;
+  static std::atomic<void*> slots[kSlots];
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; t++)
+    threads.emplace_back([t] {
+      std::mt19937 random(static_cast<unsigned>(t));
+      for (int i = 0; i < 40'000; i++) {
+        const size_t size = 16 + random() % (i % 64 == 0 ? 9000 : 500);
+        void* const p = allocate(size);
+        memset(p, t, size);
+        free_fast(slots[random() % kSlots].exchange(p));
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (std::atomic<void*>& slot : slots) free_fast(slot.exchange(nullptr));
+  reclaim(Bytes{0});
+  EXPECT_EQ(live_now(), before);
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+TEST(Heap, counters_add_up) {
+  for (int i = 0; i < 1000; i++) free_fast(allocate(48));
+  const hakmem_statistics stats = stats_now();
+  for (uint32_t c = 0; c < stats.class_count; c++) {
+    const hakmem_class_stats& k = stats.classes[c];
+    uint64_t refills = 0;
+    for (const uint64_t n : k.refills) refills += n;
+    EXPECT_EQ(k.misses, refills) << c;
+    EXPECT_EQ(k.allocations, k.hits + k.misses) << c;
+    EXPECT_EQ(k.frees, k.frees_local + k.frees_remote) << c;
+    EXPECT_EQ(k.live_blocks, k.allocations - k.frees) << c;
+  }
+  EXPECT_EQ(stats.os.claimed_bytes, stats.os.free_clean_bytes + stats.os.free_dirty_bytes + stats.os.in_use_bytes);
+}
+
+TEST(Heap, a_purge_after_everything_is_freed_leaves_nothing_resident) {
+  std::vector<void*> blocks;
+  for (int i = 0; i < 20'000; i++) blocks.push_back(allocate(100));
+  for (void* p : blocks) free_fast(p);
+  reclaim(Bytes{0});
+  EXPECT_EQ(map::dirty_units(), Units{0});
+}
+
+TEST(Heap, every_alignment_is_kept_for_every_size) {
+  for (size_t align = 16; align <= (size_t{4} << 20); align *= 2)
+    for (const size_t size :
+         {size_t{0}, size_t{1}, size_t{100}, size_t{1025}, size_t{5000}, size_t{70'000}, size_t{2'000'000}}) {
+      void* const p = allocate_aligned(align, size);
+      ASSERT_NE(p, nullptr) << align << " " << size;
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(p) % align, 0u) << align << " " << size;
+      EXPECT_GE(usable_size(p), size);
+      free_fast(p);
+    }
+}
+
+TEST(Heap, a_pointer_tells_what_it_is) {
+  char* const p = static_cast<char*>(allocate(100));
+  EXPECT_EQ(inspect(p).state, HAKMEM_BLOCK_LIVE);
+  EXPECT_EQ(inspect(p).usable_size, 112u);
+  EXPECT_EQ(inspect(p + 5).interior, 1u);
+  free_fast(p);
+  EXPECT_EQ(inspect(p).state, HAKMEM_BLOCK_FREE);
+  char* const big = static_cast<char*>(allocate(3'000'000));
+  EXPECT_EQ(inspect(big + 2'000'000).start, big);
+  EXPECT_EQ(inspect(big).tier, HAKMEM_TIER_BIG);
+  free_fast(big);
+  EXPECT_EQ(inspect(big).state, HAKMEM_BLOCK_FREE);
+  int local = 0;
+  EXPECT_EQ(inspect(&local).state, HAKMEM_BLOCK_FOREIGN);
+}
+
+}  // namespace
+}  // namespace hak

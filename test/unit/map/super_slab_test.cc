@@ -1,0 +1,135 @@
+#include "map/super_slab.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "heap/process.h"
+#include "map/purge.h"
+#include "map/span.h"
+#include "os/fault.h"
+
+namespace hak::map {
+namespace {
+
+class SuperSlabs : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(start_process()); }
+  void TearDown() override {
+    os::fault::disarm();
+    EXPECT_EQ(broken_super_slab_rule(), nullptr);
+  }
+  static UnitRun take(uint64_t n, uint64_t align = 1, Kind kind = Kind::spans) {
+    return take_units(Units{n}, Units{align}, kind, Growth::allowed);
+  }
+  static void give(const UnitRun& run) { give_units(run.first, Units{run.count}); }
+};
+
+TEST_F(SuperSlabs, runs_of_random_lengths_never_overlap_and_all_come_back) {
+  std::mt19937 random(7);
+  const uint64_t used_before = used_units().n;
+  std::vector<UnitRun> runs;
+  std::vector<uint8_t> taken(1 << 16);
+  for (int step = 0; step < 4000; step++) {
+    if (runs.empty() || random() % 5 < 3) {
+      const uint64_t n = random() % 8 == 0 ? 33 + random() % 200 : 1 + random() % 31;
+      const UnitRun run = take(n, 1, random() % 2 == 0 ? Kind::slabs : Kind::spans);
+      ASSERT_EQ(run.count, n);
+      for (uint32_t u = run.first; u < run.first + n; u++) {
+        ASSERT_EQ(taken[u], 0) << "unit " << u << " is taken twice";
+        taken[u] = 1;
+      }
+      runs.push_back(run);
+    } else {
+      const size_t i = random() % runs.size();
+      for (uint32_t u = runs[i].first; u < runs[i].first + runs[i].count; u++) taken[u] = 0;
+      give(runs[i]);
+      runs[i] = runs.back();
+      runs.pop_back();
+    }
+    if (step % 500 == 0) {
+      ASSERT_EQ(broken_super_slab_rule(), nullptr);
+    }
+    if (runs.size() > 150)
+      while (runs.size() > 50) {
+        for (uint32_t u = runs.back().first; u < runs.back().first + runs.back().count; u++) taken[u] = 0;
+        give(runs.back());
+        runs.pop_back();
+      }
+  }
+  for (const UnitRun& run : runs) give(run);
+  EXPECT_EQ(used_units().n, used_before);
+}
+
+TEST_F(SuperSlabs, an_aligned_run_begins_at_its_alignment) {
+  for (uint64_t align = 1; align <= 1024; align *= 2) {
+    const UnitRun run = take(3, align);
+    ASSERT_EQ(run.count, 3u);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(address_of(run.first)) % (align << kUnitShift), 0u) << align;
+    give(run);
+  }
+}
+
+TEST_F(SuperSlabs, purged_units_are_clean_and_read_as_zero) {
+  const UnitRun run = take(5);
+  memset(address_of(run.first), 0xAB, 5 * kUnitBytes);
+  give(run);
+  EXPECT_GE(dirty_units().n, 5u);
+  purge_dirty(Bytes{0});
+  EXPECT_EQ(dirty_units().n, 0u);
+  const UnitRun again = take(5);
+  EXPECT_TRUE(again.clean);
+  const auto* bytes = static_cast<const unsigned char*>(address_of(again.first));
+  for (size_t i = 0; i < 5 * kUnitBytes; i += 512) ASSERT_EQ(bytes[i], 0);
+  give(again);
+}
+
+TEST_F(SuperSlabs, what_the_kernel_refuses_to_purge_stays_dirty) {
+  give(take(4));
+  const uint64_t dirty = dirty_units().n;
+  ASSERT_GT(dirty, 0u);
+  os::fault::arm({.call = os::fault::Call::purge, .error = EINVAL});
+  EXPECT_EQ(purge_dirty(Bytes{0}).n, 0u);
+  EXPECT_EQ(dirty_units().n, dirty);
+}
+
+TEST_F(SuperSlabs, without_memory_a_run_is_refused_and_nothing_is_lost) {
+  os::fault::arm({.call = os::fault::Call::map});
+  os::fault::arm({.call = os::fault::Call::commit});
+  const uint64_t used = used_units().n;
+  EXPECT_EQ(take(100'000).count, 0u);
+  EXPECT_EQ(used_units().n, used);
+  os::fault::disarm();
+  const UnitRun run = take(100);
+  EXPECT_EQ(run.count, 100u);
+  give(run);
+}
+
+TEST_F(SuperSlabs, rebuilding_from_the_page_map_finds_what_is_in_use) {
+  const SpanRef small = take_span(Units{3}, Units{1}, 0);
+  const SpanRef big = take_span(Units{70}, Units{1}, 0);
+  ASSERT_NE(big.span, nullptr);
+  const uint64_t used = used_units().n;
+  rebuild_super_slabs();
+  EXPECT_EQ(used_units().n, used);
+  EXPECT_EQ(broken_super_slab_rule(), nullptr);
+  EXPECT_EQ(span_around(static_cast<char*>(start_of(*big.span)) + 69 * kUnitBytes), big.span);
+  EXPECT_TRUE(give_span(*small.span));
+  EXPECT_TRUE(give_span(*big.span));
+  EXPECT_FALSE(give_span(*big.span)) << "a second free is seen";
+}
+
+TEST_F(SuperSlabs, a_span_grows_into_free_neighbours_and_shrinks) {
+  const SpanRef ref = take_span(Units{40}, Units{1}, 0);
+  ASSERT_NE(ref.span, nullptr);
+  shrink_span(*ref.span, Units{10});
+  EXPECT_EQ(bytes_of(*ref.span).n, 10 * kUnitBytes);
+  EXPECT_TRUE(extend_span(*ref.span, Units{40}));
+  EXPECT_EQ(broken_super_slab_rule(), nullptr);
+  EXPECT_TRUE(give_span(*ref.span));
+}
+
+}  // namespace
+}  // namespace hak::map
