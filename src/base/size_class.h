@@ -27,7 +27,6 @@ struct SizeClass {
   uint32_t block_bytes;
   uint32_t reciprocal;  // of the block size in granules of 16 bytes, as a fraction of 2^31: see block_index()
   uint16_t blocks;      // blocks of a slab
-  uint16_t bundle;      // fresh blocks that one refill hands out: about a page of them
   uint8_t units;        // units of a slab
 };
 
@@ -57,13 +56,11 @@ constexpr unsigned slab_units(uint32_t block) {
 }
 
 constexpr SizeClass describe(unsigned c) {
-  constexpr uint32_t kPage = 4096;
   const uint32_t block = block_bytes(c);
   const unsigned units = slab_units(block);
   const uint32_t blocks = (units << kUnitShift) / block;
   return {block, static_cast<uint32_t>(((uint64_t{1} << 31) + block / 16 - 1) / (block / 16)),
-          static_cast<uint16_t>(blocks), static_cast<uint16_t>(block < kPage ? kPage / block : 1),
-          static_cast<uint8_t>(units)};
+          static_cast<uint16_t>(blocks), static_cast<uint8_t>(units)};
 }
 
 struct Table {

@@ -133,7 +133,7 @@ void* allocate_aligned(size_t align, size_t size) {
 
 size_t good_size(size_t size) {
   if (size <= kMidMax) return size_class(class_of(size)).block_bytes;
-  return size > kMaxSize ? 0 : large::good_bytes(size).n;
+  return size > kMaxSize || !start_process() || size > map::window_bytes().n ? 0 : large::good_bytes(size).n;
 }
 
 }  // namespace hak

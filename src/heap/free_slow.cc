@@ -13,6 +13,14 @@
 namespace hak {
 namespace {
 
+// The block bears the mark of a free one. Its owner may be at work, so the search is a guess, but a wrong one would need
+// both the mark and a stale list.
+void free_marked_remote(Heap& heap, Slab& slab, void* p, const void* site) {
+  if (inspect(p).state == HAKMEM_BLOCK_FREE) return report_double_free(p, site);
+  static_cast<Block*>(p)->mark = 0;
+  heap.outbox.put(heap, slab, p);
+}
+
 void free_remote(Heap* heap, Slab& slab, void* p, const void* site) {
   if (!is_real(heap)) heap = heap_of_thread();
   if (heap == nullptr) {
@@ -25,8 +33,8 @@ void free_remote(Heap* heap, Slab& slab, void* p, const void* site) {
       return;
     case Outbox::Result::interior:
       return report_bad_pointer(p, "free", site);
-    case Outbox::Result::double_free:
-      return report_double_free(p, site);
+    case Outbox::Result::marked:
+      return free_marked_remote(*heap, slab, p, site);
   }
 }
 

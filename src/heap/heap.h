@@ -56,7 +56,8 @@ struct Heap {
   uint32_t empty_units;
   uint32_t empty_units_least;  // since the last decay tick: what nobody wanted for so long
   uint64_t next_decay_ms;
-  uint32_t slab_units;  // of all slabs, the empty ones included
+  uint64_t carved_bytes;  // of all slabs: blocks that were ever handed out
+  uint32_t slab_units;    // of all slabs, the empty ones included
   ClassHeap classes[kClasses];
 };
 static_assert(offsetof(Heap, empty_units) <= 4096, "what fast paths and remote frees touch is one page");

@@ -1,8 +1,16 @@
 #include "heap/outbox.h"
 
+#include <atomic>
+
 #include "heap/heap.h"
 
 namespace hak {
+namespace {
+
+// Each exact by itself, nothing is ordered by them: relaxed.
+constinit std::atomic<uint64_t> g_posted[kClasses];
+
+}  // namespace
 
 void Outbox::open(Slot& slot, Slab& slab) {
   const uint32_t by_bytes = kSlotBytes / slab.block_bytes;
@@ -24,11 +32,9 @@ void Outbox::post(Heap& heap, Slot& slot) {
   slab.heap->inbox.post({slot.head, slot.last_granule, slot.count});
 }
 
-bool Outbox::is_gathered(const Slot& slot, const Block* block) {
-  uint32_t left = slot.count;
-  for (const Block* b = slot.head; left > 0; b = b->next, left--)
-    if (b == block) return true;
-  return false;
+// A slot that was opened for a block which then isn't taken.
+void Outbox::close_unused(Slot& slot) {
+  if (slot.count == 0) slot.slab = nullptr;
 }
 
 Outbox::Result Outbox::put(Heap& heap, Slab& slab, void* p) {
@@ -40,11 +46,10 @@ Outbox::Result Outbox::put(Heap& heap, Slab& slab, void* p) {
   Block* const block = static_cast<Block*>(p);
   const uint32_t offset = static_cast<uint32_t>(static_cast<char*>(p) - slot.start);
   if (block_index(slot.reciprocal, offset) * slot.block_bytes != offset) [[unlikely]] {
-    if (slot.count == 0) slot.slab = nullptr;
-    return Result::interior;
+    return close_unused(slot), Result::interior;
   }
-  if (block->mark == reinterpret_cast<uint64_t>(&slab) && is_gathered(slot, block)) [[unlikely]]
-    return Result::double_free;
+  if (block->mark == reinterpret_cast<uint64_t>(&slab)) [[unlikely]]
+    return close_unused(slot), Result::marked;
   block->mark = reinterpret_cast<uint64_t>(&slab);
   block->next = slot.head;
   slot.head = block;
@@ -63,9 +68,12 @@ void Outbox::post_all(Heap& heap) {
 }
 
 void post_one(Slab& slab, void* p) {
+  g_posted[slab.size_class].fetch_add(1, std::memory_order_relaxed);
   Block* const block = static_cast<Block*>(p);
   block->next = nullptr;
   slab.heap->inbox.post({block, offset_in(slab, p) >> kTinyShift, 1});
 }
+
+uint64_t posted_without_heap(unsigned c) { return g_posted[c].load(std::memory_order_relaxed); }
 
 }  // namespace hak

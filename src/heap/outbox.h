@@ -33,7 +33,7 @@ class Outbox {
   };
   static_assert(sizeof(Slot) == 40);
 
-  enum class Result : uint8_t { done, interior, double_free };
+  enum class Result : uint8_t { done, interior, marked };
 
   /// Frees block `p` of another heap's slab. heap: the calling thread's, whose counters count it.
   Result put(Heap& heap, Slab& slab, void* p);
@@ -47,7 +47,7 @@ class Outbox {
   Slot& slot_for(const Slab& slab) { return slots_[(reinterpret_cast<uintptr_t>(&slab) / kCacheLine) % kSlots]; }
   static void open(Slot& slot, Slab& slab);
   static void post(Heap& heap, Slot& slot);
-  static bool is_gathered(const Slot& slot, const Block* block);
+  static void close_unused(Slot& slot);
 
   Slot slots_[kSlots];
   uint32_t frees_;
@@ -56,5 +56,8 @@ class Outbox {
 
 /// Frees one block to its owner's inbox at once: for threads that have no heap any more.
 void post_one(Slab& slab, void* p);
+
+/// How many blocks of class `c` post_one() posted.
+uint64_t posted_without_heap(unsigned c);
 
 }  // namespace hak

@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "conf/config.h"
 #include "guard/report.h"
 #include "map/super_slab.h"
 
@@ -18,8 +19,8 @@ constexpr uint32_t kFewBlocks = 64;  // a slab with more takes long to link at o
 
 bool hand_out_fresh(Heap& heap, unsigned c, Slab& s) {
   Block* list = nullptr;
-  // Blocks of memory that was used before cost no page fault: all of them at once.
-  const uint32_t n = carve(s, s.warm ? s.blocks : size_class(c).bundle, &list);
+  const uint32_t n = carve(s, fresh_in_page(s), &list);
+  heap.carved_bytes += uint64_t{n} * s.block_bytes;
   return hand_out(heap, c, s, list, n);
 }
 
@@ -91,8 +92,8 @@ bool from_empty(Heap& heap, unsigned c) {
   take_empty(heap, *s);
   make_current(heap.classes[c], *s);
   if (s->size_class == c && s->blocks <= kFewBlocks) return hand_out_freed(heap, c, *s);
+  heap.carved_bytes -= uint64_t{s->carved} * s->block_bytes;
   recut_slab(*s, c);
-  s->warm = s->blocks <= kFewBlocks;
   return hand_out_fresh(heap, c, *s);
 }
 
@@ -102,13 +103,20 @@ bool from_new_units(Heap& heap, unsigned c, map::Growth growth) {
   if (run.count == 0) return false;
   heap.slab_units += units;
   Slab& s = make_slab(&heap, c, run);
-  s.warm = !run.clean && s.blocks <= kFewBlocks;
   make_current(heap.classes[c], s);
   return hand_out_fresh(heap, c, s);
 }
 
 bool from_units(Heap& heap, unsigned c) { return from_new_units(heap, c, map::Growth::forbidden); }
-bool from_super_slab(Heap& heap, unsigned c) { return from_new_units(heap, c, map::Growth::allowed); }
+
+// Huge pages are resident as a whole: only for a heap that has grown and has few untouched pages in its slabs.
+map::Growth growth_for(const Heap& heap) {
+  const bool grown = heap.carved_bytes >= conf::config().huge_from_bytes;
+  const bool dense = heap.carved_bytes >= (uint64_t{heap.slab_units} << kUnitShift) / 8 * 7;
+  return grown && dense ? map::Growth::huge : map::Growth::allowed;
+}
+
+bool from_super_slab(Heap& heap, unsigned c) { return from_new_units(heap, c, growth_for(heap)); }
 
 struct Stage {
   bool (*fill)(Heap&, unsigned c);
@@ -126,6 +134,7 @@ constexpr Stage kLadder[] = {
 // ---- The way back. ---------------------------------------------------------------------------------------------
 
 void give_up(Heap& heap, Slab& s) {
+  heap.carved_bytes -= uint64_t{s.carved} * s.block_bytes;
   heap.slab_units -= s.units;
   release_slab(s);
 }

@@ -41,7 +41,6 @@ Heap* acquire_heap() {
     heap = create_heap(HeapState::owned);
     if (heap == nullptr) return nullptr;
   }
-  heap->young_bytes = 0;
   change_owned(+1);
   return heap;
 }

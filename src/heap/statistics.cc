@@ -64,7 +64,7 @@ void add_slabs(ClassSum* sums) {
 }
 
 void derive(unsigned c, const ClassSum& sum, hakmem_class_stats* out) {
-  const uint64_t remote = sum.posted + sum.outboxed;
+  const uint64_t remote = sum.posted + sum.outboxed + posted_without_heap(c);
   const uint64_t gathered = remote - sum.received;
   out->tier = c < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID;
   out->block_size = size_class(c).block_bytes;

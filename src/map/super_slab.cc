@@ -6,7 +6,6 @@
 #include "base/bits.h"
 #include "base/check.h"
 #include "base/list.h"
-#include "conf/options.h"
 #include "map/empty_supers.h"
 #include "map/page_map.h"
 #include "map/span.h"
@@ -125,15 +124,14 @@ void ask_for_huge_pages(uint32_t first, uint32_t count) {
 }
 
 // Maps new SuperSlabs: what is needed and, in a grown heap, some ahead, so that mappings and calls stay few.
-bool grow(uint32_t supers, Kind kind) {
+bool grow(uint32_t supers, Growth growth) {
   uint32_t ahead = frontier() / 8;
   if (ahead > kMostGrowth) ahead = kMostGrowth;
   uint32_t got = 0;
   const uint32_t first = grow_window(supers, supers > ahead ? supers : ahead, &got);
   if (first == kNoSuper) return false;
   for (uint32_t i = 0; i < got; i++) g_state.empty.add(first + i);
-  const uint64_t used_bytes = g_state.used.load(std::memory_order_relaxed) << kUnitShift;
-  if (kind == Kind::slabs && used_bytes >= conf::g_config.huge_from_bytes) ask_for_huge_pages(first, got);
+  if (growth == Growth::huge) ask_for_huge_pages(first, got);
   return true;
 }
 
@@ -196,7 +194,7 @@ UnitRun take_units(Units count, Units align, Kind kind, Growth growth) {
   const unsigned a = static_cast<unsigned>(align.n);
   UnitRun run = take_mapped(n, a, kind);
   if (run.count != 0 || growth == Growth::forbidden) return run;
-  if (grow(static_cast<uint32_t>(supers + more), kind)) run = take_mapped(n, a, kind);
+  if (grow(static_cast<uint32_t>(supers + more), growth)) run = take_mapped(n, a, kind);
   return run.count != 0 ? run : take_anywhere(n, a, kind);
 }
 

@@ -41,7 +41,8 @@ struct UnitRun {
   bool clean = false;  // every byte is zero
 };
 
-enum class Growth : bool { forbidden, allowed };
+// Whether more of the window may be mapped, and whether its pages are asked to be huge: only for who fills them densely.
+enum class Growth : uint8_t { forbidden, allowed, huge };
 
 /// Takes `count` consecutive units, the first at a multiple of `align` units (a power of two).
 /// Growth::forbidden takes only what is mapped already. Returns an empty run when there is none.

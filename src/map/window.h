@@ -66,6 +66,9 @@ uint32_t frontier();
 /// Bytes of the tables that are mapped.
 Bytes metadata_bytes();
 
+/// Bytes from the window's beginning to its end.
+inline Bytes window_bytes() { return {uint64_t{g_window.total_supers} << kSuperShift}; }
+
 inline void* address_of(uint32_t unit) {
   return reinterpret_cast<void*>(g_window_base + (uint64_t{unit} << kUnitShift));
 }

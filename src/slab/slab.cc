@@ -14,7 +14,6 @@ void cut(Slab& s, unsigned c) {
   s.block_bytes = k.block_bytes;
   s.reciprocal = k.reciprocal;
   s.seen_used = 0;
-  s.warm = false;
 }
 
 }  // namespace

@@ -48,8 +48,7 @@ struct alignas(kCacheLine) Slab {
   uint32_t reciprocal;
   uint32_t first;      // its first unit
   uint16_t seen_used;  // `used` when its heap last looked: ClassHeap::out
-  bool warm;           // its memory was used before, so it is resident
-  uint8_t spare;
+  uint16_t spare;
 };
 static_assert(sizeof(Slab) == sizeof(map::Line));
 
@@ -90,6 +89,13 @@ inline uint32_t take_freed(Slab& s, Block** list) {
   s.freed = nullptr;
   s.countdown += static_cast<int32_t>(n);
   return n;
+}
+
+/// How many fresh blocks begin in the page of the first one, at least one where any is fresh: a refill touches one page.
+inline uint32_t fresh_in_page(const Slab& s) {
+  constexpr uint32_t kPage = 4096;
+  const uint32_t begin = s.carved * s.block_bytes;
+  return block_index(s.reciprocal, begin | (kPage - 1)) - s.carved + 1;
 }
 
 /// Carves up to `most` fresh blocks into a list; returns how many, 0 when none is fresh.
