@@ -20,7 +20,7 @@ namespace {
 constexpr size_t kMaxSize = PTRDIFF_MAX;
 
 // A young thread takes its first blocks from shared slabs, this many bytes of them, a few at a time.
-constexpr uint32_t kYoungBytes = 32 * 1024;
+constexpr uint32_t kYoungBytes = 64 * 1024;
 constexpr uint32_t kYoungBundleBytes = 128;
 
 void* no_memory() {

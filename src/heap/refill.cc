@@ -24,11 +24,13 @@ bool hand_out_fresh(Heap& heap, unsigned c, Slab& s) {
   return hand_out(heap, c, s, list, n);
 }
 
-// The current slab has nothing left: from now on its events say when it has.
+// Another slab is to be the current one. A slab with fresh blocks waits among the partial ones; one that has nothing left
+// is on no list until its events say that it has.
 void retire_current(ClassHeap& ch) {
   Slab* const s = ch.current;
   if (s == nullptr) return;
   ch.current = nullptr;
+  if (s->carved < s->blocks) return ch.partial.add(*s);
   s->state = SlabState::full;
   set_floor(*s, used_blocks(*s) - PartialSlabs::worth_listing(*s));
 }
@@ -123,13 +125,17 @@ struct Stage {
   hakmem_stage served;
 };
 
-constexpr Stage kLadder[] = {
-    // cheapest first: docs/design.md, "Refill"
-    {from_inbox, HAKMEM_STAGE_INBOX},          {from_current_freed, HAKMEM_STAGE_FREED},
-    {from_current_fresh, HAKMEM_STAGE_BUMP},   {from_partial, HAKMEM_STAGE_PARTIAL},
-    {from_empty, HAKMEM_STAGE_EMPTY},          {from_units, HAKMEM_STAGE_UNITS},
+// clang-format off
+constexpr Stage kLadder[] = {  // what is resident first: docs/design.md, "Refill"
+    {from_inbox, HAKMEM_STAGE_INBOX},
+    {from_current_freed, HAKMEM_STAGE_FREED},
+    {from_partial, HAKMEM_STAGE_PARTIAL},
+    {from_current_fresh, HAKMEM_STAGE_BUMP},
+    {from_empty, HAKMEM_STAGE_EMPTY},
+    {from_units, HAKMEM_STAGE_UNITS},
     {from_super_slab, HAKMEM_STAGE_SUPERSLAB},
 };
+// clang-format on
 
 // ---- The way back. ---------------------------------------------------------------------------------------------
 

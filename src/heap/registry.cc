@@ -1,5 +1,6 @@
 #include "heap/registry.h"
 
+#include "heap/refill.h"
 #include "os/memory.h"
 
 namespace hak {
@@ -45,8 +46,25 @@ Heap* acquire_heap() {
   return heap;
 }
 
+namespace {
+
+// Blocks of parked heaps are freed by the threads that go on: each thread that ends looks after a few heaps that were
+// parked before it. The registry's lock is held.
+void tidy_parked_heaps() {
+  constexpr unsigned kLooks = 8;
+  unsigned looks = 0;
+  for (Heap* heap = g_parked; heap != nullptr && looks < kLooks; heap = heap->next_parked, looks++) {
+    if (heap->inbox.empty()) continue;
+    drain_inbox(*heap);
+    release_empty(*heap, 0);
+  }
+}
+
+}  // namespace
+
 void park_heap(Heap& heap) {
   const os::LockGuard guard(g_registry_lock);
+  tidy_parked_heaps();
   heap.state = HeapState::parked;
   heap.next_parked = g_parked;
   g_parked = &heap;

@@ -19,11 +19,12 @@ struct ThreadLife {
 constinit __thread ThreadLife t_life{false, 0};
 
 // A heap of a few slabs is parked as it is, for the next thread; a larger one gives back what nothing lives in.
-constexpr uint32_t kParkedUnits = 16;
+constexpr uint32_t kParkedUnits = 256;
 
 void leave_heap(Heap* heap) {
   heap->outbox.post_all(*heap);
   if (heap->slab_units > kParkedUnits) reclaim_heap(*heap);
+  if (heap->slab_units <= kParkedUnits) heap->young_bytes = 0;
   this_heap = &g_empty_heap;
   t_life.ended = true;
   park_heap(*heap);

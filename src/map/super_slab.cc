@@ -80,18 +80,17 @@ UnitRun take_mask(SuperSlab* super, unsigned first, unsigned count) {
   return {index_of(super) * kSuperUnits + first, count, clean};
 }
 
-// Where in this SuperSlab a run fits: resident units before untouched ones. 32: nowhere.
-unsigned place_in(const SuperSlab* super, unsigned count, uint32_t aligned) {
-  const uint32_t dirty_starts = run_starts(super->dirty, count) & aligned;
-  const uint32_t starts = dirty_starts != 0 ? dirty_starts : run_starts(super->free, count) & aligned;
-  return static_cast<unsigned>(std::countr_zero(starts));
+// Where in this SuperSlab a run fits; 32: nowhere.
+unsigned place_in(const SuperSlab* super, unsigned count, uint32_t aligned, EmptySupers::Among among) {
+  const uint32_t mask = among == EmptySupers::Among::resident ? super->dirty : super->free;
+  return static_cast<unsigned>(std::countr_zero(run_starts(mask, count) & aligned));
 }
 
-UnitRun take_from_shelf(Shelf& shelf, unsigned count, uint32_t aligned) {
+UnitRun take_from_shelf(Shelf& shelf, unsigned count, uint32_t aligned, EmptySupers::Among among) {
   for (uint32_t fills = shelf.nonempty >> count << count; fills != 0; fills &= fills - 1) {
     SuperSlab* super = shelf.by_free[std::countr_zero(fills)].head;
     for (unsigned looks = 0; super != nullptr && looks < kMostLooks; super = super->next, looks++) {
-      const unsigned first = place_in(super, count, aligned);
+      const unsigned first = place_in(super, count, aligned, among);
       if (first < kSuperUnits) return take_mask(super, first, count);
     }
   }
@@ -135,21 +134,26 @@ bool grow(uint32_t supers, Growth growth) {
   return true;
 }
 
-// As take_units, from what is mapped. The map lock is held.
-UnitRun take_mapped(unsigned count, unsigned align, Kind kind) {
+// As take_units, from what is mapped, among all free units or only resident ones. The map lock is held.
+UnitRun take_among(unsigned count, unsigned align, Kind kind, EmptySupers::Among among) {
   const uint32_t supers = (count + kSuperUnits - 1) / kSuperUnits;
   const unsigned tail = count % kSuperUnits;
   const uint32_t super_align = align > kSuperUnits ? align / kSuperUnits : 1;
   if (supers == 1 && tail != 0 && align <= kSuperUnits) {
-    const UnitRun run = take_from_shelf(shelf_of(kind), tail, every(align));
+    const UnitRun run = take_from_shelf(shelf_of(kind), tail, every(align), among);
     if (run.count != 0) return run;
   }
-  // What is resident costs no page fault and no memory.
-  uint32_t first = kNoSuper;
-  if (g_state.dirty.load(std::memory_order_relaxed) != 0)
-    first = g_state.empty.find(supers, super_align, EmptySupers::Among::resident);
-  if (first == kNoSuper) first = g_state.empty.find(supers, super_align, EmptySupers::Among::all);
+  const uint32_t first = g_state.empty.find(supers, super_align, among);
   return first == kNoSuper ? UnitRun{} : take_supers(first, supers, tail, kind);
+}
+
+// What is resident costs no page fault and no memory: it comes first, wherever it lies.
+UnitRun take_mapped(unsigned count, unsigned align, Kind kind) {
+  if (g_state.dirty.load(std::memory_order_relaxed) >= count) {
+    const UnitRun run = take_among(count, align, kind, EmptySupers::Among::resident);
+    if (run.count != 0) return run;
+  }
+  return take_among(count, align, kind, EmptySupers::Among::all);
 }
 
 // Takes the units from `first` on, which are free, whatever SuperSlabs they lie in.
