@@ -1,0 +1,304 @@
+// Programs under limits and refusals, and bounds on resident memory. The loads run in processes of their own
+// (limits_load) on the allocator that the environment names; this program stays on glibc.
+//   HAK_TEST_LOAD     the load program         HAK_TEST_PRELOAD    library to preload, or empty
+//   HAK_TEST_ALLOCATOR    hakmem, glibc or any: what the loads must find themselves on
+//   HAK_TEST_SYSTEM=1     may change settings of the whole system for a moment (vm.overcommit_memory)
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "support/child.h"
+#include "support/proc.h"
+#include "support/sizes.h"
+
+namespace hak::test {
+namespace {
+
+std::string from_environment(const char* name) {
+  const char* const value = getenv(name);
+  return value != nullptr ? value : "";
+}
+
+bool on_hakmem() { return from_environment("HAK_TEST_ALLOCATOR") == "hakmem"; }
+bool on_glibc() { return from_environment("HAK_TEST_ALLOCATOR") == "glibc"; }
+
+struct Options {
+  std::vector<Limit> limits{};
+  std::vector<std::pair<std::string, std::string>> env{};
+  std::vector<std::string> before{};  // a tool and its arguments, in front of the program
+  int timeout_ms = 60'000;
+};
+
+Outcome run_command(std::vector<std::string> argv, const Options& options = {}) {
+  Command command{.argv = options.before, .env = {preload(from_environment("HAK_TEST_PRELOAD"))}};
+  command.argv.insert(command.argv.end(), argv.begin(), argv.end());
+  command.env.insert(command.env.end(), options.env.begin(), options.env.end());
+  command.limits = options.limits;
+  command.timeout_ms = options.timeout_ms;
+  return run(command);
+}
+
+Outcome run_load(std::vector<std::string> arguments, const Options& options = {}) {
+  arguments.insert(arguments.begin(), from_environment("HAK_TEST_LOAD"));
+  return run_command(std::move(arguments), options);
+}
+
+// The value that the load said under this name, the last one; -1: none.
+long value(const Outcome& outcome, const std::string& name) {
+  const size_t at = ("\n" + outcome.out).rfind("\n" + name + " ");
+  return at == std::string::npos ? -1 : strtol(outcome.out.c_str() + at + name.size() + 1, nullptr, 10);
+}
+
+constexpr rlim_t kKiBs = 1024;
+constexpr long kMiBInKiB = 1024;
+
+#define EXPECT_GOOD(outcome) EXPECT_TRUE((outcome).ok()) << (outcome).describe()
+#define SKIP_IF_REFUSED(outcome) \
+  if ((outcome).status == 77) GTEST_SKIP() << "this machine does not allow it"
+
+// ---- address space -----------------------------------------------------------------------------------------------
+
+TEST(AddressSpace, programs_start_in_32_MiB) {
+  const Options options{.limits = {{RLIMIT_AS, 32 * 1024 * kKiBs}}};
+  EXPECT_GOOD(run_load({"start"}, options));
+  if (from_environment("HAK_TEST_PRELOAD").empty() && on_hakmem()) return;  // linked: the others aren't on hakmem
+  EXPECT_GOOD(run_command({"/bin/true"}, options));
+  const Outcome sh = run_command({"/bin/sh", "-c", "x=$(echo one two | wc -w); echo $x"}, options);
+  EXPECT_GOOD(sh);
+  EXPECT_EQ(sh.out, "2\n");
+}
+
+TEST(AddressSpace, a_program_starts_in_whatever_glibc_starts_in_and_a_little) {
+  for (rlim_t mib : {24, 28, 48, 64, 96, 128, 256, 512, 1024, 4096, 65536}) {
+    const Outcome outcome = run_load({"start"}, {.limits = {{RLIMIT_AS, mib * 1024 * kKiBs}}});
+    EXPECT_TRUE(outcome.ok()) << mib << " MiB: " << outcome.describe();
+  }
+}
+
+// Less than a program needs: it may fail, in order.
+TEST(AddressSpace, too_little_of_it_never_crashes) {
+  for (rlim_t mib = 4; mib < 24; mib += 2) {
+    const Outcome outcome = run_load({"start"}, {.limits = {{RLIMIT_AS, mib * 1024 * kKiBs}}});
+    EXPECT_TRUE(outcome.status == 0 || outcome.status == 1 || outcome.status == 127 || outcome.signal == SIGKILL ||
+                (outcome.signal == SIGSEGV && mib < 12))  // the kernel itself, while it maps the program
+        << mib << " MiB: " << outcome.describe();
+  }
+}
+
+class EverySize : public testing::TestWithParam<int> {};
+
+TEST_P(EverySize, under_200000_KiB_at_least_150_MB_are_served_and_once_freed_serve_every_other_size) {
+  const Outcome outcome = run_load({"every-size-in-turn", "150000000", "400000000", std::to_string(GetParam())},
+                                   {.limits = {{RLIMIT_AS, 200'000 * kKiBs}}});
+  EXPECT_GOOD(outcome);
+}
+INSTANTIATE_TEST_SUITE_P(First, EverySize, testing::Range(0, 6));
+
+TEST(AddressSpace, a_limit_set_at_run_time_holds) { EXPECT_GOOD(run_load({"limit-at-run-time", "0"})); }
+TEST(AddressSpace, a_limit_on_data_set_at_run_time_holds) { EXPECT_GOOD(run_load({"limit-at-run-time", "1"})); }
+
+TEST(AddressSpace, a_limit_on_data_from_the_start_holds) {
+  EXPECT_GOOD(run_load({"every-size-in-turn", "150000000", "400000000", "1"}, {.limits = {{RLIMIT_DATA, 200'000 * kKiBs}}}));
+  EXPECT_GOOD(run_load({"start"}, {.limits = {{RLIMIT_DATA, 16 * 1024 * kKiBs}}}));
+}
+
+TEST(AddressSpace, threads_are_created_until_the_limit_refuses_one_and_none_dies_of_it) {
+  for (rlim_t mib : {40, 64, 128}) {
+    const Outcome outcome = run_load({"threads-until-refused", "3000"}, {.limits = {{RLIMIT_AS, mib * 1024 * kKiBs}}});
+    EXPECT_GOOD(outcome);
+    EXPECT_GE(value(outcome, "threads"), 30) << mib;
+  }
+}
+
+// ---- overcommit, locks, mappings -----------------------------------------------------------------------------------
+
+TEST(System, strict_overcommit_is_enough) {
+  const char* const file = "/proc/sys/vm/overcommit_memory";
+  const long mode = read_number(file, 0);
+  if (mode != 2) {
+    if (from_environment("HAK_TEST_SYSTEM") != "1")
+      GTEST_SKIP() << "vm.overcommit_memory is " << mode << "; HAK_TEST_SYSTEM=1 sets it to 2 for a moment";
+    std::ofstream(file) << "2" << std::flush;
+    if (read_number(file, 0) != 2) GTEST_SKIP() << "vm.overcommit_memory can't be set";
+  }
+  const Outcome start = run_load({"start"});
+  const Outcome work = run_load({"refusals", "4", "3000", "1"});
+  const Outcome heap = run_load({"blocks", "20000", "10000", "1"});
+  if (mode != 2) std::ofstream(file) << mode << std::flush;
+  EXPECT_GOOD(start);
+  EXPECT_GOOD(work);
+  EXPECT_GOOD(heap);
+}
+
+TEST(System, locked_memory_stays_small) {
+  const Outcome outcome = run_load({"locked"});
+  SKIP_IF_REFUSED(outcome);
+  EXPECT_GOOD(outcome);
+  EXPECT_LE(value(outcome, "rss_at_start_kib"), 48 * kMiBInKiB) << outcome.out;
+  EXPECT_LE(value(outcome, "rss_at_end_kib"), 96 * kMiBInKiB) << outcome.out;
+}
+
+TEST(System, mappings_stay_few) {
+  for (const char* seed : {"1", "2"}) {
+    const Outcome outcome = run_load({"mappings", seed, "100000"});
+    EXPECT_GOOD(outcome);
+    if (on_glibc()) continue;  // maps each large block by itself
+    EXPECT_LE(value(outcome, "mappings_most"), value(outcome, "mappings_before") + 300) << outcome.out;
+  }
+}
+
+TEST(System, memory_is_served_when_no_mapping_is_left) {
+  const Outcome outcome = run_load({"no-mappings-left"});
+  SKIP_IF_REFUSED(outcome);
+  EXPECT_GOOD(outcome);
+}
+
+// ---- valgrind ------------------------------------------------------------------------------------------------------
+
+class Valgrind : public testing::TestWithParam<std::vector<std::string>> {};
+
+TEST_P(Valgrind, runs_a_program) {
+  if (access("/usr/bin/valgrind", X_OK) != 0) GTEST_SKIP() << "no valgrind";
+  std::vector<std::string> tool = {"valgrind", "-q"};  // what it says itself would be a finding
+  tool.insert(tool.end(), GetParam().begin(), GetParam().end());
+  // memcheck that puts its own malloc in front takes hakmem's functions away: the load can't look for them
+  const Outcome outcome = run_load({"refusals", "3", "600", "1"}, {.env = {{"HAK_TEST_ALLOCATOR", "any"}}, .before = tool, .timeout_ms = 120'000});
+  EXPECT_GOOD(outcome);
+  EXPECT_EQ(outcome.err, "") << outcome.describe();
+  const Outcome start = run_load({"start"}, {.before = tool, .timeout_ms = 120'000});
+  EXPECT_GOOD(start);
+}
+INSTANTIATE_TEST_SUITE_P(Tool, Valgrind,
+                         testing::Values(std::vector<std::string>{"--tool=none"},
+                                         std::vector<std::string>{"--tool=callgrind", "--callgrind-out-file=/dev/null"},
+                                         std::vector<std::string>{"--tool=memcheck", "--show-mismatched-frees=no"},
+                                         std::vector<std::string>{"--tool=memcheck", "--show-mismatched-frees=no", "--undef-value-errors=no",
+                                                                  "--soname-synonyms=somalloc=nouserintercepts"}));
+
+// ---- refusals of the kernel ----------------------------------------------------------------------------------------
+
+struct Refused {
+  const char* call;
+  bool has_memory;  // the process can live without these calls
+};
+
+class Refusals : public testing::TestWithParam<Refused> {};
+
+TEST_P(Refusals, at_any_moment_are_survived_and_leak_nothing) {
+  if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_FAULT is hakmem's own";
+  long refused_somewhere = 0;
+  for (int from : {1, 2, 3, 4, 5, 7, 10, 15, 22, 33, 50})
+    for (const char* times : {"", "x1", "x3"}) {
+      const std::string fault = std::string(GetParam().call) + "@" + std::to_string(from) + times;
+      const Outcome outcome = run_load({"refusals", from % 2 == 1 ? "3" : "0", "600", std::to_string(from)}, {.env = {{"HAKMEM_FAULT", fault}}});
+      EXPECT_TRUE(outcome.ok()) << "HAKMEM_FAULT=" << fault << ": " << outcome.describe();
+      if (GetParam().has_memory) {
+        EXPECT_EQ(value(outcome, "refused"), 0) << "HAKMEM_FAULT=" << fault;
+      }
+      refused_somewhere += value(outcome, "refused") > 0;
+    }
+  RecordProperty("runs_with_null", static_cast<int>(refused_somewhere));
+}
+INSTANTIATE_TEST_SUITE_P(Call, Refusals,
+                         testing::Values(Refused{"map", false}, Refused{"commit", false}, Refused{"purge", true}, Refused{"populate", true},
+                                         Refused{"huge", true}, Refused{"remap", true}, Refused{"barrier", true},
+                                         Refused{"thread", true}),
+                         [](const auto& test) { return std::string(test.param.call); });
+
+TEST(RefusalsTogether, are_survived) {
+  if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_FAULT is hakmem's own";
+  for (const char* fault : {"map@6+purge", "map@4x2+purge@2+huge+populate", "barrier+purge+huge+populate+remap+thread", "map@9x1=EINVAL"}) {
+    const Outcome outcome = run_load({"refusals", "4", "1500", "9"}, {.env = {{"HAKMEM_FAULT", fault}}});
+    EXPECT_TRUE(outcome.ok()) << "HAKMEM_FAULT=" << fault << ": " << outcome.describe();
+  }
+}
+
+// ---- resident memory -------------------------------------------------------------------------------------------------
+
+TEST(Resident, blocks_of_128_KiB_that_nobody_touches_cost_little) {
+  if (on_glibc()) GTEST_SKIP() << "glibc touches each";
+  const Outcome outcome = run_load({"blocks", "70000", "131072", "0"});
+  EXPECT_GOOD(outcome);
+  EXPECT_LE(value(outcome, "peak_kib"), 100 * kMiBInKiB) << outcome.out;
+}
+
+TEST(Resident, blocks_of_128_KiB_whose_first_page_is_touched_cost_that_page) {
+  if (on_glibc()) GTEST_SKIP() << "glibc's headers touch another";
+  const Outcome outcome = run_load({"blocks", "70000", "131072", "1"});
+  EXPECT_GOOD(outcome);
+  EXPECT_LE(value(outcome, "peak_kib"), 330 * kMiBInKiB) << outcome.out;
+}
+
+// The same load on glibc, for what the threads' stacks and the program itself hold.
+Outcome run_load_on_glibc(const std::vector<std::string>& arguments) {
+  Command command{.argv = {from_environment("HAK_TEST_PLAIN_LOAD")},
+                  .env = {preload(""), {"HAK_TEST_ALLOCATOR", "glibc"}}};
+  command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+  return run(command);
+}
+
+TEST(Resident, two_thousand_live_threads_that_asked_for_20_MiB_hold_20_MiB_more_than_with_glibc) {
+  const std::vector<std::string> load = {"live-threads", "2000", std::to_string(20 * kMiB)};
+  const Outcome outcome = run_load(load);
+  const Outcome reference = run_load_on_glibc(load);
+  EXPECT_GOOD(outcome);
+  EXPECT_GOOD(reference);
+  EXPECT_LE(value(outcome, "peak_kib"), value(reference, "peak_kib") + 20 * kMiBInKiB) << outcome.out;
+}
+
+TEST(Resident, threads_that_come_and_go_leave_nothing) {
+  const bool whole = from_environment("HAK_TEST_LONG") == "1";
+  const Outcome outcome = run_load({"threads-come-and-go", whole ? "100000" : "10000", "64"}, {.timeout_ms = 300'000});
+  EXPECT_GOOD(outcome);
+  // The shorter run begins to count when each heap has met only some of the sizes.
+  EXPECT_LE(value(outcome, "growth_kib"), (whole ? 2 : 10) * kMiBInKiB) << outcome.out;
+}
+
+TEST(Resident, blocks_that_another_thread_frees_do_not_pile_up) {
+  const Outcome outcome = run_load({"freed-elsewhere", "6000000"});
+  EXPECT_GOOD(outcome);
+  EXPECT_LE(value(outcome, "growth_kib"), 2 * kMiBInKiB) << outcome.out;
+}
+
+TEST(Resident, what_sleeping_owners_no_longer_hold_is_used_by_the_next) {
+  if (!on_glibc()) GTEST_SKIP() << "an owner takes returned blocks in at its next refill; issue 5 reaches sleeping ones";
+  for (const char* bytes : {"100", "4000", "30000"}) {
+    if (on_glibc() && strcmp(bytes, "100") == 0) continue;  // its fast bins keep them
+    const Outcome outcome = run_load({"owners-sleep", "64", bytes});
+    EXPECT_GOOD(outcome);
+    EXPECT_LE(value(outcome, "rss_4_kib"), value(outcome, "rss_1_kib") + 16 * kMiBInKiB) << bytes << " bytes:\n" << outcome.out;
+  }
+}
+
+TEST(Resident, a_3_MB_heap_is_within_1_MB_of_glibc) {
+  const Outcome outcome = run_load({"small-heap", "3000000"});
+  const Outcome reference = run_load_on_glibc({"small-heap", "3000000"});
+  EXPECT_GOOD(outcome);
+  EXPECT_GOOD(reference);
+  EXPECT_LE(value(outcome, "peak_kib"), value(reference, "peak_kib") + kMiBInKiB) << outcome.out << "glibc:\n" << reference.out;
+}
+
+TEST(Resident, after_a_peak_little_is_left) {
+  const Outcome outcome = run_load({"after-a-peak", "200"});
+  EXPECT_GOOD(outcome);
+  EXPECT_LE(value(outcome, "left_kib"), 3 * kMiBInKiB) << outcome.out;
+}
+
+}  // namespace
+}  // namespace hak::test
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  if (hak::test::from_environment("HAK_TEST_LOAD").empty()) {
+    fprintf(stderr, "HAK_TEST_LOAD must name the load program\n");
+    return 2;
+  }
+  return RUN_ALL_TESTS();
+}

@@ -1,0 +1,258 @@
+// Loads whose resident memory is measured.
+#include <malloc.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+
+#include "limits/load.h"
+#include "support/allocator.h"
+#include "support/opaque.h"
+#include "support/proc.h"
+#include "support/random.h"
+#include "support/sizes.h"
+
+namespace hak::test {
+
+namespace {
+
+void** make_table(size_t count) {  // not the allocator's
+  void* const at = mmap(nullptr, count * sizeof(void*), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return at == MAP_FAILED ? nullptr : static_cast<void**>(at);
+}
+
+pthread_t start_thread(void* (*function)(void*), void* argument, size_t stack_bytes = 64 * kKiB) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, stack_bytes);
+  pthread_t thread;
+  if (pthread_create(&thread, &attributes, function, argument) != 0) abort();
+  pthread_attr_destroy(&attributes);
+  return thread;
+}
+
+void say_memory() {
+  say("rss_kib", static_cast<uint64_t>(resident_kib()));
+  say("peak_kib", static_cast<uint64_t>(peak_resident_kib()));
+}
+
+// COUNT blocks of SIZE bytes, of which the first TOUCHED are written.
+int blocks(const uint64_t* arguments) {
+  const size_t count = arguments[0], n = arguments[1], touched = arguments[2];
+  void** const table = make_table(count);
+  for (size_t i = 0; i < count; i++) {
+    if ((table[i] = malloc(n)) == nullptr) return wrong("no memory");
+    memset(table[i], 1, touched);
+  }
+  say_memory();
+  for (size_t i = 0; i < count; i++) free(table[i]);
+  return 0;
+}
+
+// ---- threads -----------------------------------------------------------------------------------------------------
+
+std::atomic<uint64_t> g_ready;
+std::atomic<bool> g_end;
+
+// Small blocks of all kinds, all written, to so many bytes.
+void* small_user(void* argument) {
+  const size_t bytes = reinterpret_cast<size_t>(argument);
+  Random random(bytes + g_ready);
+  void* table[512];
+  size_t count = 0;
+  for (size_t sum = 0; sum < bytes && count < 512; count++) {
+    const size_t n = random.between(16, 512);
+    table[count] = malloc(n);
+    if (table[count] == nullptr) abort();
+    memset(table[count], 1, n);
+    sum += n;
+  }
+  g_ready++;
+  while (!g_end) usleep(20'000);
+  for (size_t i = 0; i < count; i++) free(table[i]);
+  return nullptr;
+}
+
+// COUNT threads live at once, that asked for BYTES together.
+int live_threads(const uint64_t* arguments) {
+  const uint64_t count = arguments[0];
+  auto* const threads = reinterpret_cast<pthread_t*>(make_table(count));
+  for (uint64_t i = 0; i < count; i++) threads[i] = start_thread(small_user, reinterpret_cast<void*>(arguments[1] / count));
+  while (g_ready < count) usleep(1000);
+  say_memory();
+  g_end = true;
+  for (uint64_t i = 0; i < count; i++) pthread_join(threads[i], nullptr);
+  return 0;
+}
+
+pthread_barrier_t g_all_here;
+
+void* short_life(void* argument) {
+  Random random(reinterpret_cast<uint64_t>(argument));
+  void* table[40];
+  for (void*& block : table) {
+    const size_t n = random.between(1, 2000);
+    block = malloc(n);
+    if (block == nullptr) abort();
+    memset(block, 1, n);
+  }
+  pthread_barrier_wait(&g_all_here);  // they hold their blocks at the same time
+  for (void* block : table) free(block);
+  return nullptr;
+}
+
+// COUNT threads, AT-ONCE of them living at a time. Growth is counted from the first tenth on.
+int threads_come_and_go(const uint64_t* arguments) {
+  const uint64_t count = arguments[0], at_once = arguments[1];
+  auto* const threads = reinterpret_cast<pthread_t*>(make_table(at_once));
+  pthread_barrier_init(&g_all_here, nullptr, static_cast<unsigned>(at_once));
+  uint64_t rss_early = 0;
+  for (uint64_t i = 0; i < count; i += at_once) {
+    for (uint64_t k = 0; k < at_once; k++) threads[k] = start_thread(short_life, reinterpret_cast<void*>(i + k));
+    for (uint64_t k = 0; k < at_once; k++) pthread_join(threads[k], nullptr);
+    if (rss_early == 0 && i >= count / 10) rss_early = static_cast<uint64_t>(resident_kib());
+  }
+  const auto rss_late = static_cast<uint64_t>(resident_kib());
+  say("rss_kib", rss_late);
+  say("growth_kib", rss_late > rss_early ? rss_late - rss_early : 0);
+  return 0;
+}
+
+// ---- blocks that another thread frees ------------------------------------------------------------------------------
+
+constexpr size_t kRing = 1024;
+std::atomic<void*> g_ring[kRing];
+
+void* consumer(void* argument) {
+  const uint64_t count = reinterpret_cast<uint64_t>(argument);
+  for (uint64_t i = 0; i < count; i++) {
+    std::atomic<void*>& place = g_ring[i % kRing];
+    void* block;
+    while ((block = place.exchange(nullptr, std::memory_order_acquire)) == nullptr) sched_yield();
+    free(block);
+  }
+  return nullptr;
+}
+
+// One thread allocates COUNT blocks of 16 to 512 bytes, another frees them all. Growth from the first tenth on.
+int freed_elsewhere(const uint64_t* arguments) {
+  const uint64_t count = arguments[0];
+  Random random(7);
+  const pthread_t thread = start_thread(consumer, reinterpret_cast<void*>(count));
+  uint64_t rss_early = 0;
+  for (uint64_t i = 0; i < count; i++) {
+    const size_t n = random.between(16, 512);
+    void* const block = malloc(n);
+    if (block == nullptr) return wrong("no memory");
+    static_cast<char*>(block)[0] = 1;
+    std::atomic<void*>& place = g_ring[i % kRing];
+    while (place.load(std::memory_order_relaxed) != nullptr) sched_yield();
+    place.store(block, std::memory_order_release);
+    if (i == count / 10) rss_early = static_cast<uint64_t>(resident_kib());
+  }
+  pthread_join(thread, nullptr);
+  const auto rss_late = static_cast<uint64_t>(resident_kib());
+  say("rss_kib", rss_late);
+  say("growth_kib", rss_late > rss_early ? rss_late - rss_early : 0);
+  return 0;
+}
+
+struct Owner {
+  void** table;
+  size_t blocks, bytes_each;
+  std::atomic<bool> done;
+};
+
+void* allocate_then_sleep(void* argument) {
+  Owner& owner = *static_cast<Owner*>(argument);
+  for (size_t i = 0; i < owner.blocks; i++) {
+    owner.table[i] = malloc(owner.bytes_each);
+    if (owner.table[i] == nullptr) abort();
+    memset(owner.table[i], 1, owner.bytes_each);
+  }
+  owner.done = true;
+  while (!g_end) usleep(10'000);
+  return nullptr;
+}
+
+// Four threads in turn allocate MIB MiB in blocks of BYTES and sleep; this thread frees it all. Resident memory must not
+// add up from one to the next.
+int owners_sleep(const uint64_t* arguments) {
+  const size_t bytes_each = arguments[1], count = arguments[0] * kMiB / bytes_each;
+  static Owner owners[4];
+  pthread_t threads[4];
+  for (int i = 0; i < 4; i++) {
+    owners[i].table = make_table(count);
+    owners[i].blocks = count;
+    owners[i].bytes_each = bytes_each;
+    threads[i] = start_thread(allocate_then_sleep, &owners[i]);
+    while (!owners[i].done) usleep(1000);
+    for (size_t k = 0; k < count; k++) free(owners[i].table[k]);
+    munmap(owners[i].table, count * sizeof(void*));
+    const char* const names[] = {"rss_1_kib", "rss_2_kib", "rss_3_kib", "rss_4_kib"};
+    say(names[i], static_cast<uint64_t>(resident_kib()));
+  }
+  g_end = true;
+  for (pthread_t thread : threads) pthread_join(thread, nullptr);
+  return 0;
+}
+
+// ---- small programs ----------------------------------------------------------------------------------------------
+
+// A heap of BYTES live bytes in blocks of 16 to 512, with as much coming and going.
+int small_heap(const uint64_t* arguments) {
+  Random random(3);
+  const size_t count = arguments[0] / 264;  // the mean size
+  void** const table = make_table(count);
+  for (size_t i = 0; i < count * 4; i++) {
+    const size_t k = i < count ? i : random.below(count);
+    free(table[k]);
+    const size_t n = random.between(16, 512);
+    if ((table[k] = malloc(n)) == nullptr) return wrong("no memory");
+    memset(table[k], 1, n);
+  }
+  say_memory();
+  for (size_t i = 0; i < count; i++) free(table[i]);
+  return 0;
+}
+
+// A peak of MIB MiB of mixed blocks, all freed; what is resident after a purge.
+int after_a_peak(const uint64_t* arguments) {
+  malloc_trim(0);
+  const auto before = static_cast<uint64_t>(resident_kib());
+  Random random(5);
+  const size_t most = arguments[0] * kMiB / 300;
+  void** const table = make_table(most);
+  size_t count = 0;
+  for (uint64_t sum = 0; sum < arguments[0] * kMiB && count < most; count++) {
+    const size_t n = random.one_in(50) ? random.between(1000, 100'000) : random.between(16, 600);
+    if ((table[count] = malloc(n)) == nullptr) return wrong("no memory");
+    memset(table[count], 1, n);
+    sum += n;
+  }
+  say("peak_rss_kib", static_cast<uint64_t>(resident_kib()));
+  for (size_t i = 0; i < count; i++) free(table[i]);
+  munmap(table, most * sizeof(void*));
+  malloc_trim(0);
+  const auto after = static_cast<uint64_t>(resident_kib());
+  say("left_kib", after > before ? after - before : 0);
+  return 0;
+}
+
+}  // namespace
+
+const Load kMemoryLoads[] = {
+    {"blocks", "COUNT SIZE TOUCHED", blocks},
+    {"live-threads", "COUNT BYTES-TOGETHER", live_threads},
+    {"threads-come-and-go", "COUNT AT-ONCE", threads_come_and_go},
+    {"freed-elsewhere", "COUNT", freed_elsewhere},
+    {"owners-sleep", "MIB BYTES-EACH", owners_sleep},
+    {"small-heap", "BYTES", small_heap},
+    {"after-a-peak", "MIB", after_a_peak},
+    {nullptr, nullptr, nullptr},
+};
+
+}  // namespace hak::test

@@ -1,0 +1,473 @@
+#include "model/apply.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdarg>
+#include <cstring>
+
+#include "model/oracle.h"
+#include "support/pattern.h"
+
+namespace hak::test {
+
+thread_local const Operation* t_operation;
+
+void fail(const char* what, ...) {
+  char text[512], line[768];
+  va_list arguments;
+  va_start(arguments, what);
+  vsnprintf(text, sizeof text, what, arguments);
+  va_end(arguments);
+  int n = snprintf(line, sizeof line, "WRONG: %s\n", text);
+  if (t_operation != nullptr) {  // without stdio's buffers: they may be the allocator's
+    const Operation& o = *t_operation;
+    n += snprintf(line + n, sizeof line - static_cast<size_t>(n), "at round %u phase %u thread %u, kind %u slot %u size %zu align %zu\n", o.round, o.phase, o.thread,
+                  static_cast<unsigned>(o.kind), o.slot, static_cast<size_t>(o.size), static_cast<size_t>(o.align));
+  }
+  if (write(2, line, static_cast<size_t>(n)) < 0) _exit(3);
+  _exit(1);
+}
+
+namespace {
+
+constexpr size_t kMailbox = 64, kLegacies = 16;
+
+struct Mailbox {
+  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  Block blocks[kMailbox];
+  size_t count = 0;
+};
+
+struct Thread {
+  const Program* program;
+  Block* slots;
+  Mailbox mailbox;
+  Block legacies[kLegacies];  // freed when the thread ends
+  size_t legacy_count;
+  int exit_rounds;  // of destructors that this thread has seen
+  uint64_t next_number;
+  uint16_t index;
+};
+
+struct Model {
+  const Program& program;
+  Thread* threads;
+  bool alone;  // one thread: the intervals are kept exactly
+  Intervals intervals;
+  Counters counters;
+  pthread_barrier_t phase_begins, phase_ends;
+  pthread_key_t exit_key;
+};
+
+Model* g_model;
+
+// ---- blocks --------------------------------------------------------------------------------------------------------
+
+void put(Thread& t, Block& slot, void* at, size_t size, size_t alignment, Family family) {
+  slot = {static_cast<char*>(at), size, call_usable_size(at), alignment < 16 ? 16 : alignment, t.next_number++, family};
+  check_promises(slot);
+  if (g_model->alone) g_model->intervals.insert(slot);
+  fill_pattern(slot.at, size, slot.number);
+}
+
+void expect_refused(const void* block) {
+  if (block != nullptr) fail("an absurd size was served");
+  if (errno != ENOMEM) fail("an absurd size was refused with errno %d", errno);
+}
+
+void remove(Block& slot) {
+  if (g_model->alone) g_model->intervals.erase(slot);
+  slot.at = nullptr;
+}
+
+void check_freed(const void* at, bool look) {
+  if (!g_model->alone || !look) return;  // another thread may have it already
+  static auto* const info_of = find_block_info();
+  if (info_of == nullptr) return;
+  const uint32_t state = info_of(at).state;
+  if (state != HAKMEM_BLOCK_FREE && state != HAKMEM_BLOCK_UNUSED) fail("freed block %p: hakmem_block_info says state %u", at, state);
+}
+
+void release(Block& slot, bool sized) {
+  if (slot.at == nullptr) return;
+  check_contents(slot);
+  const Block block = slot;
+  remove(slot);
+  errno = 4711;
+  if (sized)
+    call_free_sized(block.at, block.family, block.size, block.alignment);
+  else
+    call_free(block.at, block.family, block.alignment);
+  if (errno != 4711) fail("free changed errno to %d", errno);
+  check_freed(block.at, block.number % 8 == 0);
+}
+
+// All of it to 256 KiB; of more, both ends and a word of every fourth page.
+void check_zero(const char* at, size_t size) {
+  constexpr size_t kWhole = size_t{256} << 10;
+  const auto check = [at](size_t from, size_t bytes) {
+    if (const size_t dirty = find_nonzero(at + from, bytes); dirty != kPatternKept) fail("calloc: byte %zu is not zero", from + dirty);
+  };
+  check(0, size < kWhole ? size : kWhole / 2);
+  if (size < kWhole) return;
+  for (size_t page = kWhole / 2; page + 8 <= size; page += 4 * 4096) check(page, 8);
+  check(size - 100, 100);
+}
+
+bool is_null_allowed() { return g_model->program.null_allowed; }
+
+void make(Thread& t, const Operation& o) {
+  Block& slot = t.slots[o.slot];
+  if (slot.at != nullptr) return;
+  void* at = nullptr;
+  size_t alignment = 16;
+  Family family = Family::c;
+  const size_t wide = o.align < 16 ? 16 : o.align;
+  errno = 0;
+  switch (o.kind) {
+    case Kind::calloc: at = call_calloc(o.size); break;
+    case Kind::memalign: at = call_memalign(o.align, o.size), alignment = wide, family = Family::c_other; break;
+    case Kind::aligned_alloc: at = call_aligned_alloc(o.align, o.size), alignment = wide, family = Family::c_aligned; break;
+    case Kind::posix_memalign: at = call_posix_memalign(o.align, o.size), alignment = wide, family = Family::c_other; break;
+    case Kind::valloc: at = call_valloc(o.size), alignment = 4096, family = Family::c_other; break;
+    case Kind::pvalloc: at = call_pvalloc(o.size), alignment = 4096, family = Family::c_other; break;
+    case Kind::new_plain: at = call_new(o.size), family = Family::new_plain; break;
+    case Kind::new_array: at = call_new_array(o.size), family = Family::new_array; break;
+    case Kind::new_nothrow: at = call_new_nothrow(o.size), family = Family::new_plain; break;
+    case Kind::new_aligned: at = call_new_aligned(wide, o.size), alignment = wide, family = Family::new_aligned; break;
+    default: at = call_malloc(o.size);
+  }
+  if (at == nullptr) {
+    if (errno != ENOMEM) fail("null with errno %d", errno);
+    if (!is_null_allowed()) fail("no memory");
+    return;
+  }
+  if (o.kind == Kind::calloc) check_zero(static_cast<char*>(at), o.size);
+  put(t, slot, at, o.size, alignment, family);
+}
+
+void refuse(const Operation& o) {
+  errno = 0;
+  switch (o.align % 10) {
+    case 0: return expect_refused(call_malloc(o.size));
+    case 1: return expect_refused(call_calloc(o.size));
+    case 2: return expect_refused(call_realloc(nullptr, o.size));
+    case 3: return expect_refused(call_reallocarray(nullptr, o.size, 16));
+    case 4: return expect_refused(call_memalign(64, o.size));
+    case 5: return expect_refused(call_posix_memalign(4096, o.size));
+    case 6: return expect_refused(call_pvalloc(o.size));
+    case 7: return expect_refused(call_new(o.size));
+    case 8: return expect_refused(call_new_nothrow(o.size));
+    default: return expect_refused(call_aligned_alloc(size_t{1} << o.align / 3, o.size));
+  }
+}
+
+// C's realloc alone may get a block of operator new's: hakmem, like glibc, makes no difference; a sized delete would.
+void reallocate(Thread& t, const Operation& o) {
+  Block& slot = t.slots[o.slot];
+  const Block old = slot;
+  const size_t size = o.kind == Kind::reallocarray ? o.size * o.align : o.size;
+  if (old.at != nullptr) {
+    check_contents(old);
+    remove(slot);
+  }
+  errno = 0;
+  void* const at = o.kind == Kind::reallocarray ? call_reallocarray(old.at, o.size, o.align) : call_realloc(old.at, size);
+  if (at == nullptr) {
+    if (size == 0 && old.at != nullptr) return;  // freed
+    if (errno != ENOMEM) fail("realloc: null with errno %d", errno);
+    if (!is_null_allowed()) fail("realloc: no memory");
+    slot = old;
+    if (old.at == nullptr) return;
+    check_contents(old);
+    if (g_model->alone) g_model->intervals.insert(old);
+    return;
+  }
+  if (old.at != nullptr) {
+    const size_t kept = old.size < size ? old.size : size;
+    const size_t broken = find_broken_pattern(at, old.size, old.number, kept);
+    if (broken != kPatternKept) fail("realloc from %zu to %zu bytes: byte %zu was not kept", old.size, size, broken);
+  }
+  put(t, slot, at, size, 16, Family::c);
+}
+
+// ---- between threads -----------------------------------------------------------------------------------------------
+
+void give(Thread& t, Block& slot, const Operation& o) {
+  if (slot.at == nullptr) return;
+  Mailbox& mailbox = g_model->threads[o.size % t.program->threads].mailbox;
+  pthread_mutex_lock(&mailbox.lock);
+  if (mailbox.count < kMailbox) {
+    mailbox.blocks[mailbox.count++] = slot;
+    slot.at = nullptr;
+  }
+  pthread_mutex_unlock(&mailbox.lock);
+}
+
+void take(Thread& t, Block& slot) {
+  Block block{};
+  pthread_mutex_lock(&t.mailbox.lock);
+  if (t.mailbox.count > 0) block = t.mailbox.blocks[--t.mailbox.count];
+  pthread_mutex_unlock(&t.mailbox.lock);
+  if (block.at == nullptr) return;
+  check_contents(block);
+  if (slot.at == nullptr)
+    slot = block;
+  else
+    release(block, block.number % 2 == 0);
+}
+
+void leave(Thread& t, Block& slot) {
+  if (slot.at == nullptr || t.legacy_count == kLegacies || t.index == 0) return;
+  t.legacies[t.legacy_count++] = slot;
+  slot.at = nullptr;
+  if (pthread_setspecific(g_model->exit_key, &t) != 0) fail("pthread_setspecific");
+}
+
+// A destructor of thread-specific data, called once more in each of libc's rounds: frees what was left, one block in each
+// round and the rest in the last, when the allocator's own destructor may have run already; and allocates again.
+void at_exit(void* argument) {
+  Thread& t = *static_cast<Thread*>(argument);
+  const bool last = ++t.exit_rounds == PTHREAD_DESTRUCTOR_ITERATIONS;
+  if (!last && pthread_setspecific(g_model->exit_key, &t) != 0) fail("pthread_setspecific");
+  for (bool go_on = true; go_on && t.legacy_count > 0; go_on = last) {
+    Block& legacy = t.legacies[--t.legacy_count];
+    release(legacy, legacy.number % 2 == 0);
+  }
+  for (size_t n : {size_t{24}, size_t{700}, size_t{9000}, size_t{200'000}}) {
+    void* const block = call_malloc(n);
+    if (block == nullptr && !is_null_allowed()) fail("no memory while the thread ends");
+    if (block == nullptr) continue;
+    memset(block, 1, n);
+    call_free(block, Family::c, 16);
+  }
+}
+
+// ---- fork ----------------------------------------------------------------------------------------------------------
+
+void wait_for(pid_t child) {
+  int status = 0;
+  if (child < 0) {
+    if (is_null_allowed()) return;
+    fail("fork: errno %d", errno);
+  }
+  while (waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) fail("waitpid: errno %d", errno);
+  if (status != 0) fail("the forked child ended with status %#x", static_cast<unsigned>(status));
+}
+
+constexpr unsigned kChildSeconds = 20;  // then it hangs: SIGALRM
+
+void work_a_little(Thread& t) {
+  for (uint32_t i = 0; i < 200; i++) {
+    const Operation o{0, 0, 0, i % 3 == 0 ? Kind::calloc : Kind::malloc, i % t.program->slots, i * i % 5000, 16};
+    make(t, o);
+    if (i % 2 == 0) release(t.slots[o.slot], i % 4 == 0);
+  }
+}
+
+void* thread_in_child(void* argument) {
+  work_a_little(*static_cast<Thread*>(argument));
+  return nullptr;
+}
+
+void fork_now(Thread& t) {
+  const pid_t child = fork();
+  if (child != 0) return wait_for(child);
+  alarm(kChildSeconds);
+  for (uint32_t i = 0; i < t.program->slots; i++) {
+    if (t.slots[i].at != nullptr) check_contents(t.slots[i]);
+    if (i % 2 == 0) release(t.slots[i], i % 4 == 0);
+  }
+  work_a_little(t);
+  pthread_t thread;
+  if (pthread_create(&thread, nullptr, thread_in_child, &t) == 0) pthread_join(thread, nullptr);
+  for (uint32_t i = 0; i < t.program->slots; i++) release(t.slots[i], i % 4 == 0);
+  _exit(0);
+}
+
+void release_everything(Model& m) {
+  for (uint32_t i = 0; i < m.program.threads; i++) {
+    Thread& t = m.threads[i];
+    for (uint32_t k = 0; k < m.program.slots; k++) release(t.slots[k], k % 3 == 0);
+    while (t.mailbox.count > 0) release(t.mailbox.blocks[--t.mailbox.count], false);
+    while (t.legacy_count > 0) release(t.legacies[--t.legacy_count], false);
+  }
+}
+
+void check_everything(Model& m);
+
+void fork_at_rest(Model& m) {
+  const pid_t child = fork();
+  if (child != 0) return wait_for(child);
+  alarm(kChildSeconds);
+  check_everything(m);
+  work_a_little(m.threads[0]);
+  release_everything(m);
+  check_everything(m);
+  _exit(0);
+}
+
+// ---- programs ------------------------------------------------------------------------------------------------------
+
+void run(Thread& t, const Operation& o) {
+  t_operation = &o;
+  Block& slot = t.slots[o.slot];
+  switch (o.kind) {
+    case Kind::absurd: refuse(o); break;
+    case Kind::realloc:
+    case Kind::reallocarray: reallocate(t, o); break;
+    case Kind::free_plain: release(slot, false); break;
+    case Kind::free_sized: release(slot, true); break;
+    case Kind::fill_run:
+      for (uint32_t i = 0; i < o.align; i++) make(t, {0, 0, 0, Kind::malloc, static_cast<uint32_t>((o.slot + i) % t.program->slots), o.size, 16});
+      break;
+    case Kind::free_run:
+      for (uint64_t i = 0; i < o.align; i += o.size > 0 ? o.size : 1) release(t.slots[(o.slot + i) % t.program->slots], i % 2 == 0);
+      break;
+    case Kind::check:
+      if (slot.at != nullptr) check_contents(slot), check_promises(slot);
+      break;
+    case Kind::give: give(t, slot, o); break;
+    case Kind::take: take(t, slot); break;
+    case Kind::leave: leave(t, slot); break;
+    case Kind::trim: call_trim(); break;
+    case Kind::statistics: call_reports(); break;
+    case Kind::fork_now: fork_now(t); break;
+    case Kind::fork_at_rest: break;  // run_phase
+    default: make(t, o);
+  }
+  t_operation = nullptr;
+}
+
+// The thread's operations of one phase. They are sorted by round, phase, thread or not: a shrunk program is a subset.
+void run_phase(Thread& t, uint32_t round, uint32_t phase) {
+  for (const Operation& o : t.program->operations)
+    if (o.round == round && o.phase == phase && o.thread == t.index) run(t, o);
+}
+
+void check_everything(Model& m) {
+  static ArenaVector<Block> live;
+  live.clear();
+  for (uint32_t i = 0; i < m.program.threads; i++) {
+    const Thread& t = m.threads[i];
+    for (uint32_t k = 0; k < m.program.slots; k++)
+      if (t.slots[k].at != nullptr) live.push_back(t.slots[k]);
+    live.insert(live.end(), t.mailbox.blocks, t.mailbox.blocks + t.mailbox.count);
+    live.insert(live.end(), t.legacies, t.legacies + t.legacy_count);
+  }
+  for (const Block& block : live) {
+    check_contents(block);
+    if (live.size() < 500 || block.number % 7 == 0) check_promises(block);
+  }
+  check_overlap(live);
+  m.counters.check(live);
+  if (const char* const rule = broken_rule(); rule != nullptr) fail("broken rule: %s", rule);
+}
+
+struct Start {
+  Thread* thread;
+  uint32_t round;
+};
+
+void* thread_main(void* argument) {
+  const Start start = *static_cast<Start*>(argument);
+  start.thread->exit_rounds = 0;
+  for (uint32_t phase = 0; phase < g_model->program.phases; phase++) {
+    pthread_barrier_wait(&g_model->phase_begins);
+    run_phase(*start.thread, start.round, phase);
+    pthread_barrier_wait(&g_model->phase_ends);
+  }
+  pthread_barrier_wait(&g_model->phase_begins);  // until main has looked at the last one
+  return nullptr;
+}
+
+pthread_attr_t small_stacks() {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, size_t{512} << 10);
+  return attributes;
+}
+
+void run_round(Model& m, uint32_t round, const pthread_attr_t& attributes) {
+  static pthread_t threads[64];
+  static Start starts[64];
+  for (uint32_t i = 1; i < m.program.threads; i++) {
+    starts[i] = {&m.threads[i], round};
+    if (pthread_create(&threads[i], &attributes, thread_main, &starts[i]) != 0) fail("pthread_create");
+  }
+  for (uint32_t phase = 0; phase < m.program.phases; phase++) {
+    pthread_barrier_wait(&m.phase_begins);
+    run_phase(m.threads[0], round, phase);
+    pthread_barrier_wait(&m.phase_ends);
+    check_everything(m);  // the others wait: none allocates
+    for (const Operation& o : m.program.operations)
+      if (o.kind == Kind::fork_at_rest && o.round == round && o.phase == phase) {
+        t_operation = &o;
+        fork_at_rest(m);
+        t_operation = nullptr;
+      }
+  }
+  pthread_barrier_wait(&m.phase_begins);
+  for (uint32_t i = 1; i < m.program.threads; i++) pthread_join(threads[i], nullptr);
+  check_everything(m);
+}
+
+// Everything that libc allocates for itself when it is first used is allocated before counting begins: the threads'
+// stacks, which glibc keeps with their tables for the next threads.
+void warm_up(Model& m, const pthread_attr_t& attributes) {
+  static pthread_t threads[64];
+  for (uint32_t i = 1; i < m.program.threads; i++)
+    if (pthread_create(
+            &threads[i], &attributes,
+            [](void*) -> void* {
+              pthread_barrier_wait(&g_model->phase_begins);
+              call_free(call_malloc(10), Family::c, 16);
+              return nullptr;
+            },
+            nullptr) != 0)
+      fail("pthread_create");
+  pthread_barrier_wait(&m.phase_begins);
+  for (uint32_t i = 1; i < m.program.threads; i++) pthread_join(threads[i], nullptr);
+  call_reports();
+}
+
+void check_end(Model& m) {
+  release_everything(m);
+  check_everything(m);
+  if (auto* const purge = find_purge()) {
+    purge(0);
+    check_everything(m);
+  }
+}
+
+}  // namespace
+
+void apply(const Program& program) {
+  static Model model{.program = program, .threads = from_kernel<Thread>(program.threads), .alone = program.threads == 1, .intervals = {},
+                     .counters = {}, .phase_begins = {}, .phase_ends = {}, .exit_key = {}};
+  Model& m = model;
+  g_model = &m;
+  for (uint32_t i = 0; i < program.threads; i++) {
+    Thread& t = m.threads[i];
+    t.program = &program;
+    t.slots = from_kernel<Block>(program.slots);
+    t.index = static_cast<uint16_t>(i);
+    t.next_number = uint64_t{i} << 40 | 1;
+  }
+  pthread_barrier_init(&m.phase_begins, nullptr, program.threads);
+  pthread_barrier_init(&m.phase_ends, nullptr, program.threads);
+  pthread_key_create(&m.exit_key, at_exit);
+  const pthread_attr_t attributes = small_stacks();
+  warm_up(m, attributes);
+  m.counters.remember_start();
+  for (uint32_t round = 0; round < program.rounds; round++) run_round(m, round, attributes);
+  check_end(m);
+}
+
+}  // namespace hak::test
