@@ -27,9 +27,12 @@ HAK_EXPORT size_t hakmem_good_size(size_t size) { return hak::good_size(size); }
 
 HAK_EXPORT int hakmem_stats(hakmem_statistics* out, size_t out_bytes) {
   if (out == nullptr) return EINVAL;
+  if (out_bytes >= sizeof *out) {  // the caller's memory serves
+    hak::collect_statistics(out);
+    return 0;
+  }
   const hak::api::Statistics stats;
   if (!stats) return ENOMEM;
-  if (out_bytes > sizeof *out) out_bytes = sizeof *out;
   memcpy(out, &*stats, out_bytes);
   if (out_bytes >= sizeof out->struct_bytes) out->struct_bytes = static_cast<uint32_t>(out_bytes);
   return 0;

@@ -16,6 +16,7 @@ __asm__(".weak __gxx_personality_v0\n.weak __cxa_begin_catch\n.weak __cxa_end_ca
 extern "C" {
 [[gnu::weak]] std::new_handler hak_get_new_handler() __asm__("_ZSt15get_new_handlerv");
 [[gnu::weak]] void hak_throw_bad_alloc() __asm__("_ZSt17__throw_bad_allocv");
+[[gnu::weak]] void* hak_begin_catch(void*) __asm__("__cxa_begin_catch");
 // Weak as well: a wholly static program has no loader to ask, and must not be told that it should.
 [[gnu::weak]] void* dlopen(const char*, int);
 [[gnu::weak]] void* dlsym(void*, const char*);
@@ -25,11 +26,11 @@ extern "C" {
 
 namespace {
 
-// A function of the C++ runtime that was loaded after us, perhaps where the global scope doesn't see it.
+// A function of the C++ runtime that was loaded after us, where the global scope needn't see it. Its own: not ours, which
+// stands in for it.
 void* find_in_runtime(const char* name) {
-  if (dlsym == nullptr) return nullptr;
-  if (void* const found = dlsym(RTLD_DEFAULT, name)) return found;
-  void* const runtime = dlopen != nullptr ? dlopen("libstdc++.so.6", RTLD_NOLOAD | RTLD_LAZY) : nullptr;
+  if (dlsym == nullptr || dlopen == nullptr) return nullptr;
+  void* const runtime = dlopen("libstdc++.so.6", RTLD_NOLOAD | RTLD_LAZY);
   return runtime != nullptr ? dlsym(runtime, name) : nullptr;
 }
 
@@ -72,7 +73,11 @@ struct NewSlow {
   }
 };
 
+// As libstdc++: an alignment that is no power of two can't be had.
+bool can_be_had(std::align_val_t align) { return hak::is_power_of_two(static_cast<size_t>(align)); }
+
 void* new_aligned(size_t size, std::align_val_t align) {
+  if (!can_be_had(align)) throw_bad_alloc(size);
   for (;;) {
     if (void* const p = hak::allocate_aligned(static_cast<size_t>(align), size)) [[likely]]
       return p;
@@ -99,11 +104,28 @@ void* or_null(size_t size, Allocate allocate) noexcept {
   }
 }
 
+// Where the runtime came after us, nothing can be caught here: what a catch needs was bound when we were loaded. The
+// runtime's own nothrow new calls our throwing one and catches.
+template <class... Arguments>
+void* or_null_in_runtime(const char* name, size_t size, Arguments... arguments) noexcept {
+  if (current_handler() == nullptr) return nullptr;
+  using Function = void* (*)(size_t, Arguments..., const std::nothrow_t&);
+  void* const found = find_in_runtime(name);
+  return found != nullptr ? reinterpret_cast<Function>(found)(size, arguments..., std::nothrow_t{}) : nullptr;
+}
+
 void* new_or_null(size_t size) noexcept {
+  if (void* const p = hak::allocate(size)) [[likely]]
+    return p;
+  if (hak_begin_catch == nullptr) return or_null_in_runtime("_ZnwmRKSt9nothrow_t", size);
   return or_null(size, [size] { return hak::allocate(size); });
 }
 
 void* new_aligned_or_null(size_t size, std::align_val_t align) noexcept {
+  if (!can_be_had(align)) return nullptr;
+  if (void* const p = hak::allocate_aligned(static_cast<size_t>(align), size)) [[likely]]
+    return p;
+  if (hak_begin_catch == nullptr) return or_null_in_runtime("_ZnwmSt11align_val_tRKSt9nothrow_t", size, align);
   return or_null(size, [size, align] { return hak::allocate_aligned(static_cast<size_t>(align), size); });
 }
 

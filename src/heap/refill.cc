@@ -152,12 +152,13 @@ void become_empty(Heap& heap, Slab& s) {
   heap.empty_units += s.units;
 }
 
-void report_freed_too_often(const Slab& s) {
-  guard::report_misuse({.error = guard::Error::double_free,
-                        .pointer = s.freed,
-                        .function = "free",
-                        .tier = s.size_class < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID,
-                        .block_bytes = s.block_bytes});
+void report_freed_too_often(const Block* block, const Slab* s) {
+  guard::Misuse misuse{.error = guard::Error::double_free, .pointer = block, .function = "free"};
+  if (s != nullptr) {
+    misuse.tier = s->size_class < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID;
+    misuse.block_bytes = s->block_bytes;
+  }
+  guard::report_misuse(misuse);
 }
 
 // The ladder as straight code: each stage is inlined where it stands.
@@ -172,24 +173,28 @@ template <size_t... kStage>
 
 Filled fill(Heap& heap, unsigned c) { return climb(heap, c, std::make_index_sequence<std::size(kLadder)>{}); }
 
+// A batch of a slab that has not so many blocks out was posted twice. Its links can't be trusted: the rest of the chain is
+// left where it is.
 uint32_t drain_inbox(Heap& heap) {
   uint32_t blocks = 0;
   for (Block* at = heap.inbox.drain(); at != nullptr;) {
     Block* next = nullptr;
     const Batch batch = unpack_batch(at, &next);
-    Slab& s = *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(at)).meta.load(std::memory_order_relaxed));
-    put_back(s, batch);
-    heap.classes[s.size_class].received += batch.count;
+    auto* const s = reinterpret_cast<Slab*>(map::entry_at(map::offset_of(at)).meta.load(std::memory_order_relaxed));
+    if (s == nullptr || s->heap != &heap || batch.count > used_blocks(*s)) [[unlikely]] {
+      report_freed_too_often(at, s);
+      break;
+    }
+    put_back(*s, batch);
+    heap.classes[s->size_class].received += batch.count;
     blocks += batch.count;
-    if (event_is_due(s)) settle(heap, s);
+    if (event_is_due(*s)) settle(heap, *s);
     at = next;
   }
   return blocks;
 }
 
 void settle(Heap& heap, Slab& s) {
-  if (used_or_less(s) < 0) [[unlikely]]
-    return report_freed_too_often(s);
   ClassHeap& ch = heap.classes[s.size_class];
   look_at(ch, s);
   if (s.state == SlabState::current) return;

@@ -74,7 +74,7 @@ struct Driver {
   Variable variable{"", ""};
 
   Outcome run_model(const std::vector<std::string>& arguments) const {
-    Command command{.argv = {"/proc/self/exe"}, .env = {preload(library)}, .timeout_ms = 60'000};
+    Command command{.argv = {"/proc/self/exe"}, .env = {preload(library)}, .timeout_ms = 150'000};
     command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
     if (variable.name[0] != '\0') command.env.emplace_back(variable.name, variable.value);
     return run(command);
