@@ -37,12 +37,18 @@ struct Operation {
 };
 
 template <size_t kBytes>
-void* from_malloc() { return malloc(kBytes); }
+void* from_malloc() {
+  return malloc(kBytes);
+}
 template <size_t kBytes>
-void* from_new() { return ::operator new(kBytes); }
+void* from_new() {
+  return ::operator new(kBytes);
+}
 void by_delete(void* block) { ::operator delete(block); }
 template <size_t kBytes>
-void by_sized_delete(void* block) { ::operator delete(block, kBytes); }
+void by_sized_delete(void* block) {
+  ::operator delete(block, kBytes);
+}
 
 constexpr Operation kOperations[] = {
     {"malloc-tiny", from_malloc<64>, free, false},

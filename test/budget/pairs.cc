@@ -21,7 +21,7 @@ void mixed() {
 
 void sized() {
   for (int i = 0; i < kPairs; i++) g_blocks[i] = ::operator new(g_sizes[i]);
-  for (int i = 0; i < kPairs; i++) ::operator delete(g_blocks[i], size_t{g_sizes[i]});
+  for (int i = 0; i < kPairs; i++) ::operator delete (g_blocks[i], size_t{g_sizes[i]});
 }
 
 template <size_t kBytes>
@@ -43,9 +43,7 @@ constexpr Mode kModes[] = {
     {"mixed", 16, 512, mixed},        // all 1000 live, freed in the order of allocation
     {"pingpong", 0, 0, at_once<64>},  // freed at once
     {"sized", 16, 512, sized},        // operator new, sized operator delete
-    {"mid", 2048, 18431, mixed},
-    {"large", 0, 0, at_once<300'000>},
-    {"big", 0, 0, at_once<3'000'000>},
+    {"mid", 2048, 18431, mixed},     {"large", 0, 0, at_once<300'000>}, {"big", 0, 0, at_once<3'000'000>},
 };
 
 // The budgets were set on these very sizes (xorshift64, Marsaglia 2003): others shift a figure by several instructions.

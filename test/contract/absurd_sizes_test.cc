@@ -51,7 +51,8 @@ struct Product {
   size_t count, size;
 };
 
-constexpr Product kOverflowing[] = {  // products that wrap round, some of them to a small number or to 0
+constexpr Product kOverflowing[] = {
+    // products that wrap round, some of them to a small number or to 0
     {SIZE_MAX, 2},
     {2, SIZE_MAX},
     {SIZE_MAX, SIZE_MAX},
@@ -66,7 +67,8 @@ constexpr Product kOverflowing[] = {  // products that wrap round, some of them 
     {65535, SIZE_MAX / 65535 + 1},
 };
 
-constexpr Product kTooLarge[] = {  // products that do not wrap, and are absurd
+constexpr Product kTooLarge[] = {
+    // products that do not wrap, and are absurd
     {size_t{1} << 31, size_t{1} << 31},
     {size_t{1} << 30, size_t{1} << 32},
     {PTRDIFF_MAX, 1},

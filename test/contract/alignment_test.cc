@@ -18,7 +18,8 @@ bool aligned(const void* block, size_t alignment) { return reinterpret_cast<uint
 
 // The sizes that are interesting for an alignment: none, one, around the alignment and around the tiers' borders.
 std::vector<size_t> sizes_for(size_t alignment) {
-  std::vector<size_t> all = {0, 1, 8, 16, 40, 100, 500, 1024, 1025, 3000, 20000, 61440, 65536, 65537, 200000, kMiB, kMiB + 1, 3 * kMiB};
+  std::vector<size_t> all = {0,    1,     8,     16,    40,    100,    500,  1024,     1025,
+                             3000, 20000, 61440, 65536, 65537, 200000, kMiB, kMiB + 1, 3 * kMiB};
   for (size_t n : {alignment / 2, alignment - 1, alignment, alignment + 1, 3 * alignment / 2, 2 * alignment})
     if (n <= 8 * kMiB || n == alignment) all.push_back(n);
   return all;
@@ -100,14 +101,16 @@ TEST(Alignment, realloc_of_an_aligned_block_keeps_its_contents) {
         memset(block, 0x3c, n);
         block = static_cast<char*>(realloc(block, wanted));
         ASSERT_NE(block, nullptr);
-        for (size_t i = 0; i < n && i < wanted; i++) ASSERT_EQ(block[i], 0x3c) << alignment << ", " << n << " to " << wanted;
+        for (size_t i = 0; i < n && i < wanted; i++)
+          ASSERT_EQ(block[i], 0x3c) << alignment << ", " << n << " to " << wanted;
         free(block);
       }
 }
 
 TEST(Alignment, posix_memalign_refuses_what_is_no_power_of_two_times_a_pointer_and_keeps_errno) {
-  for (size_t bad : {size_t{0}, size_t{1}, size_t{2}, size_t{4}, size_t{7}, size_t{9}, size_t{12}, size_t{20}, size_t{24},
-                     size_t{48}, size_t{100}, size_t{4097}, size_t{3} << 20, size_t{3} << 62, SIZE_MAX, SIZE_MAX - 7}) {
+  for (size_t bad :
+       {size_t{0}, size_t{1}, size_t{2}, size_t{4}, size_t{7}, size_t{9}, size_t{12}, size_t{20}, size_t{24},
+        size_t{48}, size_t{100}, size_t{4097}, size_t{3} << 20, size_t{3} << 62, SIZE_MAX, SIZE_MAX - 7}) {
     void* block = &block;
     errno = kUntouched;
     EXPECT_EQ(posix_memalign(&block, opaque(bad), 100), EINVAL) << bad;
@@ -141,9 +144,25 @@ TEST(Alignment, posix_memalign_without_memory_says_so_in_errno_too) {
 TEST(Alignment, memalign_and_aligned_alloc_round_up_what_is_no_power_of_two) {
   struct {
     size_t asked, given;
-  } const rows[] = {{0, 16},   {3, 16},     {7, 16},     {12, 16},     {17, 32},           {24, 32},           {31, 32},
-                    {33, 64},  {48, 64},    {65, 128},   {100, 128},   {1000, 1024},       {1025, 2048},       {3000, 4096},
-                    {5000, 8192}, {65537, 131072}, {100000, 131072}, {kMiB + 1, 2 * kMiB}, {3 * kMiB, 4 * kMiB}};
+  } const rows[] = {{0, 16},
+                    {3, 16},
+                    {7, 16},
+                    {12, 16},
+                    {17, 32},
+                    {24, 32},
+                    {31, 32},
+                    {33, 64},
+                    {48, 64},
+                    {65, 128},
+                    {100, 128},
+                    {1000, 1024},
+                    {1025, 2048},
+                    {3000, 4096},
+                    {5000, 8192},
+                    {65537, 131072},
+                    {100000, 131072},
+                    {kMiB + 1, 2 * kMiB},
+                    {3 * kMiB, 4 * kMiB}};
   for (const auto& row : rows)
     for (size_t n : {size_t{0}, size_t{1}, size_t{100}, size_t{3000}, size_t{100000}}) {
       errno = kUntouched;

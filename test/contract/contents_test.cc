@@ -195,7 +195,8 @@ TEST(Realloc, to_zero_really_frees) {
 TEST(UsableSize, is_at_least_what_was_asked_and_all_of_it_may_be_written) {
   for (const Function& f : kCFunctions) {
     if (f.alignment > kMiB) continue;
-    for (size_t n : {size_t{0}, size_t{1}, size_t{17}, size_t{100}, size_t{1000}, size_t{5000}, size_t{50000}, size_t{100000}, 2 * kMiB}) {
+    for (size_t n : {size_t{0}, size_t{1}, size_t{17}, size_t{100}, size_t{1000}, size_t{5000}, size_t{50000},
+                     size_t{100000}, 2 * kMiB}) {
       constexpr size_t kCount = 12;
       void* blocks[kCount];
       size_t usable[kCount];
@@ -208,7 +209,8 @@ TEST(UsableSize, is_at_least_what_was_asked_and_all_of_it_may_be_written) {
       }
       for (size_t i = 0; i < kCount; i++) {
         const char* const at = static_cast<const char*>(blocks[i]);
-        for (size_t k = 0; k < usable[i]; k++) ASSERT_EQ(at[k], static_cast<char>(i + 1)) << f.name << ", " << n << " at " << k;
+        for (size_t k = 0; k < usable[i]; k++)
+          ASSERT_EQ(at[k], static_cast<char>(i + 1)) << f.name << ", " << n << " at " << k;
         ASSERT_EQ(malloc_usable_size(blocks[i]), usable[i]);
         free(blocks[i]);
       }
@@ -246,10 +248,8 @@ TEST(UsableSize, wastes_at_most_an_eighth_above_128_bytes) {
     if (n <= 128) continue;
     void* const block = malloc(n);
     const size_t usable = malloc_usable_size(block);
-    if (n <= 61440)
-      EXPECT_LE((usable - n) * 8, usable) << n << " in " << usable;
-    else
-      EXPECT_LE(usable - n, n <= kMiB ? 64 * kKiB : n / 8 + 64 * kKiB) << n << " in " << usable;
+    if (n <= 61440) EXPECT_LE((usable - n) * 8, usable) << n << " in " << usable;
+    else EXPECT_LE(usable - n, n <= kMiB ? 64 * kKiB : n / 8 + 64 * kKiB) << n << " in " << usable;
     free(block);
   }
 }

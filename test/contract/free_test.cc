@@ -57,12 +57,12 @@ TEST(Free, of_null_does_nothing) {
   EXPECT_EQ(errno, kUntouched);
   ::operator delete(opaque<void*>(nullptr));
   ::operator delete[](opaque<void*>(nullptr));
-  ::operator delete(opaque<void*>(nullptr), size_t{100});
+  ::operator delete (opaque<void*>(nullptr), size_t{100});
   ::operator delete[](opaque<void*>(nullptr), size_t{100});
   ::operator delete(opaque<void*>(nullptr), std::nothrow);
   ::operator delete(opaque<void*>(nullptr), kWide);
   ::operator delete[](opaque<void*>(nullptr), kWide);
-  ::operator delete(opaque<void*>(nullptr), size_t{100}, kWide);
+  ::operator delete (opaque<void*>(nullptr), size_t{100}, kWide);
   ::operator delete[](opaque<void*>(nullptr), size_t{100}, kWide);
   ::operator delete(opaque<void*>(nullptr), kWide, std::nothrow);
   EXPECT_EQ(errno, kUntouched);

@@ -44,7 +44,8 @@ inline constexpr Function kCFunctions[] = {
     {"aligned_alloc(2 MiB, n)", [](size_t n) { return aligned_alloc(size_t{2} << 20, n); }, size_t{2} << 20},
     {"posix_memalign(8, n)", [](size_t n) { return posix_memalign_or_errno(8, n); }},
     {"posix_memalign(32, n)", [](size_t n) { return posix_memalign_or_errno(32, n); }, 32},
-    {"posix_memalign(64 KiB, n)", [](size_t n) { return posix_memalign_or_errno(size_t{64} << 10, n); }, size_t{64} << 10},
+    {"posix_memalign(64 KiB, n)", [](size_t n) { return posix_memalign_or_errno(size_t{64} << 10, n); },
+     size_t{64} << 10},
     {"posix_memalign(4 MiB, n)", [](size_t n) { return posix_memalign_or_errno(size_t{4} << 20, n); }, size_t{4} << 20},
     {"valloc(n)", [](size_t n) { return valloc(n); }, 4096},
     {"pvalloc(n)", [](size_t n) { return pvalloc(n); }, 4096},
@@ -52,8 +53,8 @@ inline constexpr Function kCFunctions[] = {
 
 struct NewFunction {
   const char* name;
-  void* (*allocate)(size_t bytes);               // throws or returns null
-  void (*release)(void* block, size_t bytes);    // the delete that belongs to it, unsized
+  void* (*allocate)(size_t bytes);             // throws or returns null
+  void (*release)(void* block, size_t bytes);  // the delete that belongs to it, unsized
   void (*release_sized)(void* block, size_t bytes);
   bool throws;
   size_t alignment = 16;
@@ -67,13 +68,17 @@ inline constexpr NewFunction kNewFunctions[] = {
     {"new[](n)", [](size_t n) { return ::operator new[](n); }, [](void* p, size_t) { ::operator delete[](p); },
      [](void* p, size_t n) { ::operator delete[](p, n); }, true},
     {"new(n, nothrow)", [](size_t n) { return ::operator new(n, std::nothrow); },
-     [](void* p, size_t) { ::operator delete(p, std::nothrow); }, [](void* p, size_t n) { ::operator delete(p, n); }, false},
+     [](void* p, size_t) { ::operator delete(p, std::nothrow); }, [](void* p, size_t n) { ::operator delete(p, n); },
+     false},
     {"new[](n, nothrow)", [](size_t n) { return ::operator new[](n, std::nothrow); },
-     [](void* p, size_t) { ::operator delete[](p, std::nothrow); }, [](void* p, size_t n) { ::operator delete[](p, n); }, false},
+     [](void* p, size_t) { ::operator delete[](p, std::nothrow); },
+     [](void* p, size_t n) { ::operator delete[](p, n); }, false},
     {"new(n, align)", [](size_t n) { return ::operator new(n, kWide); },
-     [](void* p, size_t) { ::operator delete(p, kWide); }, [](void* p, size_t n) { ::operator delete(p, n, kWide); }, true, 128},
+     [](void* p, size_t) { ::operator delete(p, kWide); }, [](void* p, size_t n) { ::operator delete(p, n, kWide); },
+     true, 128},
     {"new[](n, align)", [](size_t n) { return ::operator new[](n, kWide); },
-     [](void* p, size_t) { ::operator delete[](p, kWide); }, [](void* p, size_t n) { ::operator delete[](p, n, kWide); }, true, 128},
+     [](void* p, size_t) { ::operator delete[](p, kWide); },
+     [](void* p, size_t n) { ::operator delete[](p, n, kWide); }, true, 128},
     {"new(n, align, nothrow)", [](size_t n) { return ::operator new(n, kWide, std::nothrow); },
      [](void* p, size_t) { ::operator delete(p, kWide, std::nothrow); },
      [](void* p, size_t n) { ::operator delete(p, n, kWide); }, false, 128},

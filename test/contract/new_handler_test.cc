@@ -128,7 +128,7 @@ TEST(NewHandler, an_array_length_that_overflows_does_not_reach_it) {
 
 TEST(NewHandler, a_bad_alignment_does_not_reach_it) {
   const Scope scope(must_not_be_called, 0);
-  EXPECT_THROW(::operator delete(::operator new(10, std::align_val_t{opaque(size_t{24})})), std::bad_alloc);
+  EXPECT_THROW(::operator delete(::operator new (10, std::align_val_t{opaque(size_t{24})})), std::bad_alloc);
   EXPECT_EQ(g_calls, 0);
 }
 

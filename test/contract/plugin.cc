@@ -35,7 +35,8 @@ bool throws_bad_alloc(Try allocate) {
 
 extern "C" const char* plugin_ordinary_work() {
   std::map<std::string, std::string> map;
-  for (int i = 0; i < 1000; i++) map["a key that is long enough to be on the heap " + std::to_string(i)] = std::string(static_cast<size_t>(i), 'x');
+  for (int i = 0; i < 1000; i++)
+    map["a key that is long enough to be on the heap " + std::to_string(i)] = std::string(static_cast<size_t>(i), 'x');
   if (map.size() != 1000) return "the map is short";
   try {
     throw std::runtime_error("an exception of the plugin's own");
@@ -48,7 +49,8 @@ extern "C" const char* plugin_ordinary_work() {
 extern "C" const char* plugin_new_throws() {
   if (!throws_bad_alloc([] { delete[] opaque(new char[opaque(kNever)]); })) return "new[] does not throw";
   if (!throws_bad_alloc([] { ::operator delete(::operator new(opaque(kNever))); })) return "new does not throw";
-  if (!throws_bad_alloc([] { ::operator delete(::operator new(opaque(kNever), std::align_val_t{64}), std::align_val_t{64}); }))
+  if (!throws_bad_alloc(
+          [] { ::operator delete (::operator new (opaque(kNever), std::align_val_t{64}), std::align_val_t{64}); }))
     return "aligned new does not throw";
   if (!throws_bad_alloc([] { std::string().reserve(opaque(size_t{1} << 61)); })) return "std::string does not throw";
   return nullptr;
@@ -57,17 +59,20 @@ extern "C" const char* plugin_new_throws() {
 extern "C" const char* plugin_nothrow_gives_null() {
   if (opaque(new (std::nothrow) char[opaque(kNever)]) != nullptr) return "nothrow new[] is not null";
   if (::operator new(opaque(kNever), std::nothrow) != nullptr) return "nothrow new is not null";
-  if (::operator new(opaque(kNever), std::align_val_t{64}, std::nothrow) != nullptr) return "nothrow aligned new is not null";
+  if (::operator new (opaque(kNever), std::align_val_t{64}, std::nothrow) != nullptr)
+    return "nothrow aligned new is not null";
   return nullptr;
 }
 
 extern "C" const char* plugin_handler_is_called() {
   g_handler_calls = 0;
   std::set_new_handler(handler);
-  if (!throws_bad_alloc([] { delete[] opaque(new char[opaque(kNever)]); })) return "new[] does not throw after the handler";
+  if (!throws_bad_alloc([] { delete[] opaque(new char[opaque(kNever)]); }))
+    return "new[] does not throw after the handler";
   if (g_handler_calls != 3) return "the new-handler was not called three times";
   std::set_new_handler([] { throw std::bad_alloc(); });
-  if (opaque(new (std::nothrow) char[opaque(kNever)]) != nullptr) return "nothrow new[] let the handler's exception change its result";
+  if (opaque(new (std::nothrow) char[opaque(kNever)]) != nullptr)
+    return "nothrow new[] let the handler's exception change its result";
   std::set_new_handler([] { throw std::runtime_error("from the handler"); });
   try {
     delete[] opaque(new char[opaque(kNever)]);

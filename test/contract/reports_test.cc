@@ -23,10 +23,14 @@ struct Setting {
 
 TEST(Mallopt, accepts_every_documented_parameter) {
   const Setting settings[] = {
-      {"M_TRIM_THRESHOLD", M_TRIM_THRESHOLD, 128 * 1024}, {"M_TOP_PAD", M_TOP_PAD, 0},
-      {"M_MMAP_THRESHOLD", M_MMAP_THRESHOLD, 128 * 1024}, {"M_MMAP_MAX", M_MMAP_MAX, 65536},
-      {"M_ARENA_MAX", M_ARENA_MAX, 8},                    {"M_ARENA_TEST", M_ARENA_TEST, 8},
-      {"M_MXFAST", M_MXFAST, 128},                        {"M_PERTURB", M_PERTURB, 0},
+      {"M_TRIM_THRESHOLD", M_TRIM_THRESHOLD, 128 * 1024},
+      {"M_TOP_PAD", M_TOP_PAD, 0},
+      {"M_MMAP_THRESHOLD", M_MMAP_THRESHOLD, 128 * 1024},
+      {"M_MMAP_MAX", M_MMAP_MAX, 65536},
+      {"M_ARENA_MAX", M_ARENA_MAX, 8},
+      {"M_ARENA_TEST", M_ARENA_TEST, 8},
+      {"M_MXFAST", M_MXFAST, 128},
+      {"M_PERTURB", M_PERTURB, 0},
       {"M_CHECK_ACTION", M_CHECK_ACTION, 3},
   };
   for (const Setting& s : settings) EXPECT_EQ(mallopt(s.parameter, s.value), 1) << s.name;

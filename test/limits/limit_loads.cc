@@ -135,10 +135,8 @@ void* hungry_thread(void*) {
   for (size_t i = 0; i < 64; i++) {
     errno = 0;
     blocks[i] = malloc(1 + i * 61);
-    if (blocks[i] != nullptr)
-      memset(blocks[i], 1, 1 + i * 61);
-    else if (errno != ENOMEM)
-      abort();
+    if (blocks[i] != nullptr) memset(blocks[i], 1, 1 + i * 61);
+    else if (errno != ENOMEM) abort();
     ++(blocks[i] != nullptr ? served : refused);
   }
   g_served += served;
@@ -194,7 +192,8 @@ int locked(const uint64_t*) {
     blocks[i] = calloc(1, n);
     if (blocks[i] == nullptr) return wrong("no memory");
     for (size_t k = 0; k < n; k++)
-      if (static_cast<char*>(blocks[i])[k] != 0) return wrong("calloc of a locked page that was not given back isn't zero");
+      if (static_cast<char*>(blocks[i])[k] != 0)
+        return wrong("calloc of a locked page that was not given back isn't zero");
   }
   say("rss_at_end_kib", static_cast<uint64_t>(resident_kib()));
   for (void* block : blocks) free(block);

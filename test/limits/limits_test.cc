@@ -105,7 +105,8 @@ TEST(AddressSpace, a_limit_set_at_run_time_holds) { EXPECT_GOOD(run_load({"limit
 TEST(AddressSpace, a_limit_on_data_set_at_run_time_holds) { EXPECT_GOOD(run_load({"limit-at-run-time", "1"})); }
 
 TEST(AddressSpace, a_limit_on_data_from_the_start_holds) {
-  EXPECT_GOOD(run_load({"every-size-in-turn", "150000000", "400000000", "1"}, {.limits = {{RLIMIT_DATA, 200'000 * kKiBs}}}));
+  EXPECT_GOOD(
+      run_load({"every-size-in-turn", "150000000", "400000000", "1"}, {.limits = {{RLIMIT_DATA, 200'000 * kKiBs}}}));
   EXPECT_GOOD(run_load({"start"}, {.limits = {{RLIMIT_DATA, 16 * 1024 * kKiBs}}}));
 }
 
@@ -169,7 +170,8 @@ TEST_P(Valgrind, runs_a_program) {
   std::vector<std::string> tool = {"valgrind", "-q"};  // what it says itself would be a finding
   tool.insert(tool.end(), GetParam().begin(), GetParam().end());
   // memcheck that puts its own malloc in front takes hakmem's functions away: the load can't look for them
-  const Outcome outcome = run_load({"refusals", "3", "600", "1"}, {.env = {{"HAK_TEST_ALLOCATOR", "any"}}, .before = tool, .timeout_ms = 120'000});
+  const Outcome outcome = run_load({"refusals", "3", "600", "1"},
+                                   {.env = {{"HAK_TEST_ALLOCATOR", "any"}}, .before = tool, .timeout_ms = 120'000});
   EXPECT_GOOD(outcome);
   EXPECT_EQ(outcome.err, "") << outcome.describe();
   const Outcome start = run_load({"start"}, {.before = tool, .timeout_ms = 120'000});
@@ -179,7 +181,8 @@ INSTANTIATE_TEST_SUITE_P(Tool, Valgrind,
                          testing::Values(std::vector<std::string>{"--tool=none"},
                                          std::vector<std::string>{"--tool=callgrind", "--callgrind-out-file=/dev/null"},
                                          std::vector<std::string>{"--tool=memcheck", "--show-mismatched-frees=no"},
-                                         std::vector<std::string>{"--tool=memcheck", "--show-mismatched-frees=no", "--undef-value-errors=no",
+                                         std::vector<std::string>{"--tool=memcheck", "--show-mismatched-frees=no",
+                                                                  "--undef-value-errors=no",
                                                                   "--soname-synonyms=somalloc=nouserintercepts"}));
 
 // ---- refusals of the kernel ----------------------------------------------------------------------------------------
@@ -197,7 +200,8 @@ TEST_P(Refusals, at_any_moment_are_survived_and_leak_nothing) {
   for (int from : {1, 2, 3, 4, 5, 7, 10, 15, 22, 33, 50})
     for (const char* times : {"", "x1", "x3"}) {
       const std::string fault = std::string(GetParam().call) + "@" + std::to_string(from) + times;
-      const Outcome outcome = run_load({"refusals", from % 2 == 1 ? "3" : "0", "600", std::to_string(from)}, {.env = {{"HAKMEM_FAULT", fault}}});
+      const Outcome outcome = run_load({"refusals", from % 2 == 1 ? "3" : "0", "600", std::to_string(from)},
+                                       {.env = {{"HAKMEM_FAULT", fault}}});
       EXPECT_TRUE(outcome.ok()) << "HAKMEM_FAULT=" << fault << ": " << outcome.describe();
       if (GetParam().has_memory) {
         EXPECT_EQ(value(outcome, "refused"), 0) << "HAKMEM_FAULT=" << fault;
@@ -207,14 +211,15 @@ TEST_P(Refusals, at_any_moment_are_survived_and_leak_nothing) {
   RecordProperty("runs_with_null", static_cast<int>(refused_somewhere));
 }
 INSTANTIATE_TEST_SUITE_P(Call, Refusals,
-                         testing::Values(Refused{"map", false}, Refused{"commit", false}, Refused{"purge", true}, Refused{"populate", true},
-                                         Refused{"huge", true}, Refused{"remap", true}, Refused{"barrier", true},
-                                         Refused{"thread", true}),
+                         testing::Values(Refused{"map", false}, Refused{"commit", false}, Refused{"purge", true},
+                                         Refused{"populate", true}, Refused{"huge", true}, Refused{"remap", true},
+                                         Refused{"barrier", true}, Refused{"thread", true}),
                          [](const auto& test) { return std::string(test.param.call); });
 
 TEST(RefusalsTogether, are_survived) {
   if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_FAULT is hakmem's own";
-  for (const char* fault : {"map@6+purge", "map@4x2+purge@2+huge+populate", "barrier+purge+huge+populate+remap+thread", "map@9x1=EINVAL"}) {
+  for (const char* fault :
+       {"map@6+purge", "map@4x2+purge@2+huge+populate", "barrier+purge+huge+populate+remap+thread", "map@9x1=EINVAL"}) {
     const Outcome outcome = run_load({"refusals", "4", "1500", "9"}, {.env = {{"HAKMEM_FAULT", fault}}});
     EXPECT_TRUE(outcome.ok()) << "HAKMEM_FAULT=" << fault << ": " << outcome.describe();
   }
@@ -254,11 +259,10 @@ TEST(Resident, two_thousand_live_threads_that_asked_for_20_MiB_hold_20_MiB_more_
 }
 
 TEST(Resident, threads_that_come_and_go_leave_nothing) {
-  const bool whole = from_environment("HAK_TEST_LONG") == "1";
-  const Outcome outcome = run_load({"threads-come-and-go", whole ? "100000" : "10000", "64"}, {.timeout_ms = 300'000});
+  const Outcome outcome = run_load({"threads-come-and-go", "100000", "64"}, {.timeout_ms = 300'000});
   EXPECT_GOOD(outcome);
-  // The shorter run begins to count when each heap has met only some of the sizes.
-  EXPECT_LE(value(outcome, "growth_kib"), (whole ? 2 : 10) * kMiBInKiB) << outcome.out;
+  // 1.7 to 1.8 MiB where nothing else runs; how many threads meet depends on the machine.
+  EXPECT_LE(value(outcome, "growth_kib"), 4 * kMiBInKiB) << outcome.out;
 }
 
 TEST(Resident, blocks_that_another_thread_frees_do_not_pile_up) {
@@ -268,12 +272,14 @@ TEST(Resident, blocks_that_another_thread_frees_do_not_pile_up) {
 }
 
 TEST(Resident, what_sleeping_owners_no_longer_hold_is_used_by_the_next) {
-  if (!on_glibc()) GTEST_SKIP() << "an owner takes returned blocks in at its next refill; issue 5 reaches sleeping ones";
+  if (!on_glibc())
+    GTEST_SKIP() << "an owner takes returned blocks in at its next refill; issue 5 reaches sleeping ones";
   for (const char* bytes : {"100", "4000", "30000"}) {
     if (on_glibc() && strcmp(bytes, "100") == 0) continue;  // its fast bins keep them
     const Outcome outcome = run_load({"owners-sleep", "64", bytes});
     EXPECT_GOOD(outcome);
-    EXPECT_LE(value(outcome, "rss_4_kib"), value(outcome, "rss_1_kib") + 16 * kMiBInKiB) << bytes << " bytes:\n" << outcome.out;
+    EXPECT_LE(value(outcome, "rss_4_kib"), value(outcome, "rss_1_kib") + 16 * kMiBInKiB) << bytes << " bytes:\n"
+                                                                                         << outcome.out;
   }
 }
 
@@ -282,7 +288,8 @@ TEST(Resident, a_3_MB_heap_is_within_1_MB_of_glibc) {
   const Outcome reference = run_load_on_glibc({"small-heap", "3000000"});
   EXPECT_GOOD(outcome);
   EXPECT_GOOD(reference);
-  EXPECT_LE(value(outcome, "peak_kib"), value(reference, "peak_kib") + kMiBInKiB) << outcome.out << "glibc:\n" << reference.out;
+  EXPECT_LE(value(outcome, "peak_kib"), value(reference, "peak_kib") + kMiBInKiB) << outcome.out << "glibc:\n"
+                                                                                  << reference.out;
 }
 
 TEST(Resident, after_a_peak_little_is_left) {

@@ -8,15 +8,15 @@ namespace hak::test {
 
 struct Load {
   const char* name;
-  const char* arguments;  // what they mean
+  const char* arguments;                  // what they mean
   int (*run)(const uint64_t* arguments);  // the process's status: 0 is good
 };
 
 constexpr int kMostArguments = 4;
 
-extern const Load kLimitLoads[];   // limit_loads.cc: until there is no more
-extern const Load kMemoryLoads[];  // memory_loads.cc: how much is resident
-extern const Load kRefusalLoads[]; // refusal_loads.cc: everything at once, with null for an answer
+extern const Load kLimitLoads[];    // limit_loads.cc: until there is no more
+extern const Load kMemoryLoads[];   // memory_loads.cc: how much is resident
+extern const Load kRefusalLoads[];  // refusal_loads.cc: everything at once, with null for an answer
 
 /// Prints "name value"; the runner looks values up by name.
 void say(const char* name, uint64_t value);

@@ -80,7 +80,8 @@ void* small_user(void* argument) {
 int live_threads(const uint64_t* arguments) {
   const uint64_t count = arguments[0];
   auto* const threads = reinterpret_cast<pthread_t*>(make_table(count));
-  for (uint64_t i = 0; i < count; i++) threads[i] = start_thread(small_user, reinterpret_cast<void*>(arguments[1] / count));
+  for (uint64_t i = 0; i < count; i++)
+    threads[i] = start_thread(small_user, reinterpret_cast<void*>(arguments[1] / count));
   while (g_ready < count) usleep(1000);
   say_memory();
   g_end = true;

@@ -43,9 +43,14 @@ void* allocate(Random& random, size_t n) {
   const size_t alignment = size_t{1} << random.between(4, 16);
   errno = 0;
   switch (random.below(7)) {
-    case 0: block = calloc(n, 1); break;
-    case 1: block = memalign(alignment, n); break;
-    case 2: return posix_memalign(&block, alignment, n) == 0 ? block : nullptr;
+    case 0:
+      block = calloc(n, 1);
+      break;
+    case 1:
+      block = memalign(alignment, n);
+      break;
+    case 2:
+      return posix_memalign(&block, alignment, n) == 0 ? block : nullptr;
     case 3:
       if (!g_can_throw) return ::operator new(n, std::nothrow);
       try {
@@ -54,15 +59,18 @@ void* allocate(Random& random, size_t n) {
         return nullptr;
       }
       break;
-    case 4: return ::operator new(n, std::nothrow);
-    default: block = malloc(n);
+    case 4:
+      return ::operator new(n, std::nothrow);
+    default:
+      block = malloc(n);
   }
   if (block == nullptr && errno != ENOMEM) complain("null without ENOMEM");
   return block;
 }
 
 void check(const Held& held) {
-  if (find_broken_pattern(held.block, held.bytes, held.number, held.bytes) != kPatternKept) complain("a block's contents changed");
+  if (find_broken_pattern(held.block, held.bytes, held.number, held.bytes) != kPatternKept)
+    complain("a block's contents changed");
 }
 
 void put(Held& held, void* block, size_t n) {
@@ -142,7 +150,8 @@ void run_threads(uint64_t count, uint64_t seed, uint64_t operations) {
   static Share shares[64];
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, 256 * kKiB);  // glibc keeps the stacks, and what belongs to them, for the next ones
+  pthread_attr_setstacksize(&attributes,
+                            256 * kKiB);  // glibc keeps the stacks, and what belongs to them, for the next ones
   uint64_t started = 0;
   for (uint64_t i = 0; i < count && i < 64; i++) {
     shares[started] = {seed + i, operations};

@@ -60,7 +60,8 @@ TEST_F(BlockInfo, a_pointer_into_a_block_knows_where_the_block_begins) {
   for (size_t n : tier_sizes(32 * kMiB)) {
     char* const block = static_cast<char*>(malloc(n));
     const size_t usable = malloc_usable_size(block);
-    for (size_t inside : {size_t{1}, size_t{15}, usable / 3, usable / 2, usable - 1}) expect_live(block + inside, block, usable);
+    for (size_t inside : {size_t{1}, size_t{15}, usable / 3, usable / 2, usable - 1})
+      expect_live(block + inside, block, usable);
     free(block);
   }
 }
@@ -118,11 +119,12 @@ TEST_F(BlockInfo, a_block_in_another_threads_outbox_is_free) {
 TEST_F(BlockInfo, what_is_not_hakmems_is_foreign) {
   char local = 0;
   void* const mapping = mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  for (const void* p : {static_cast<const void*>(nullptr), static_cast<const void*>(&local), static_cast<const void*>(g_static),
-                        static_cast<const void*>(mapping), reinterpret_cast<const void*>(&tier_of),
-                        reinterpret_cast<const void*>(opaque(uintptr_t{16})), reinterpret_cast<const void*>(opaque(UINTPTR_MAX)),
-                        reinterpret_cast<const void*>(opaque(uintptr_t{1} << 63)),
-                        reinterpret_cast<const void*>(opaque(uintptr_t{0xdeadbeefdeadbeef}))}) {
+  for (const void* p :
+       {static_cast<const void*>(nullptr), static_cast<const void*>(&local), static_cast<const void*>(g_static),
+        static_cast<const void*>(mapping), reinterpret_cast<const void*>(&tier_of),
+        reinterpret_cast<const void*>(opaque(uintptr_t{16})), reinterpret_cast<const void*>(opaque(UINTPTR_MAX)),
+        reinterpret_cast<const void*>(opaque(uintptr_t{1} << 63)),
+        reinterpret_cast<const void*>(opaque(uintptr_t{0xdeadbeefdeadbeef}))}) {
     const hakmem_block b = info(p);
     EXPECT_EQ(b.state, HAKMEM_BLOCK_FOREIGN) << p;
     EXPECT_EQ(b.start, nullptr) << p;

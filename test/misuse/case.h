@@ -8,8 +8,8 @@ namespace hak::test {
 
 /// Which build can see it.
 enum class Seen {
-  always,   // the slow path meets it, or one compare on the fast path
-  hardened, // only libhakmem-secure.so: in the default build these stay on fast paths, which carry no check for them
+  always,    // the slow path meets it, or one compare on the fast path
+  hardened,  // only libhakmem-secure.so: in the default build these stay on fast paths, which carry no check for them
 };
 
 /// What the expected line is written with; case functions tell the runner where the pointers were.
@@ -20,7 +20,7 @@ struct Case {
   Seen seen;
   const char* line;  // after "hakmem: ", before "; see docs/errors.md, SECTION"; a regular expression
   const char* section;
-  void (*commit)();  // goes on after it, where HAKMEM_MISUSE=report
+  void (*commit)();             // goes on after it, where HAKMEM_MISUSE=report
   bool silent_allowed = false;  // hakmem may also take the call as harmless
 };
 

@@ -42,10 +42,11 @@ char* make_mapping() {
 // A thread that is there before the mistake begins: starting one allocates, and could be given the very block.
 class OtherThread {
  public:
-  OtherThread() : thread_([this] {
-      while (job_.load() == nullptr) std::this_thread::yield();
-      job_.load()(block_);
-    }) {}
+  OtherThread()
+      : thread_([this] {
+          while (job_.load() == nullptr) std::this_thread::yield();
+          job_.load()(block_);
+        }) {}
   ~OtherThread() {
     if (thread_.joinable()) thread_.join();
   }
@@ -128,7 +129,7 @@ void delete_static() {
 void sized_delete_static() {
   char* const p = opaque(g_static + 16);
   announce(p);
-  ::operator delete(p, size_t{64});
+  ::operator delete (p, size_t{64});
   touch(p);
 }
 
@@ -136,10 +137,12 @@ void free_static_in_thread() {
   OtherThread other;
   char* const p = opaque(g_static + 16);
   announce(p);
-  other.run([](char* p) {
-    free(p);
-    touch(p);
-  }, p);
+  other.run(
+      [](char* p) {
+        free(p);
+        touch(p);
+      },
+      p);
 }
 
 // ---- interior pointers -------------------------------------------------------------------------------------------
@@ -159,10 +162,12 @@ void free_interior_in_thread() {
   char* const block = make<kBytes>();
   char* const p = plus(block, kInside);
   announce(p, block);
-  other.run([](char* p) {
-    free(p);
-    touch(p);
-  }, p);
+  other.run(
+      [](char* p) {
+        free(p);
+        touch(p);
+      },
+      p);
 }
 
 // ---- double free -------------------------------------------------------------------------------------------------
@@ -209,10 +214,12 @@ void free_here_then_in_thread() {
   char* const p = make<kBytes>();
   announce(p, p);
   free(opaque(p));
-  other.run([](char* p) {
-    free(opaque(p));
-    touch(p);
-  }, p);
+  other.run(
+      [](char* p) {
+        free(opaque(p));
+        touch(p);
+      },
+      p);
   use_up_the_list<kBytes>();
   free(neighbour);
 }
@@ -223,11 +230,13 @@ void free_twice_in_thread() {
   char* const neighbour = make<kBytes>();
   char* const p = make<kBytes>();
   announce(p, p);
-  other.run([](char* p) {
-    free(opaque(p));
-    free(opaque(p));
-    touch(p);
-  }, p);
+  other.run(
+      [](char* p) {
+        free(opaque(p));
+        free(opaque(p));
+        touch(p);
+      },
+      p);
   use_up_the_list<kBytes>();
   free(neighbour);
 }
@@ -259,10 +268,12 @@ void sized_delete_wrong_in_thread() {
   OtherThread other;
   char* const p = static_cast<char*>(opaque(::operator new(kBytes)));
   announce(p, p);
-  other.run([](char* p) {
-    ::operator delete(opaque(p), kSaid);
-    touch(p);
-  }, p);
+  other.run(
+      [](char* p) {
+        ::operator delete(opaque(p), kSaid);
+        touch(p);
+      },
+      p);
 }
 
 void sized_array_delete_wrong() {
@@ -290,7 +301,7 @@ void* make_unaligned() {
 void aligned_delete_wrong() {
   void* const p = make_unaligned();
   announce(p, p);
-  ::operator delete(opaque(p), std::align_val_t{4096});
+  ::operator delete (opaque(p), std::align_val_t{4096});
   touch(p);
 }
 
@@ -356,52 +367,69 @@ void usable_size_of_unused() {
 #define HAK_TIER(tier) ", a " tier " block of %u bytes"
 
 const Case kCases[] = {
-    {"free-stack", Seen::always, "free of %p, which is not hakmem's memory; called at %@", "foreign-pointer", free_stack},
-    {"free-static", Seen::always, "free of %p, which is not hakmem's memory; called at %@", "foreign-pointer", free_static},
-    {"free-function", Seen::always, "free of %p, which is not hakmem's memory; called at %@", "foreign-pointer", free_function},
-    {"free-mapping", Seen::always, "free of %p, which is not hakmem's memory; called at %@", "foreign-pointer", free_mapping},
-    {"free-16", Seen::always, "free of %p, which is not hakmem's memory; called at %@", "foreign-pointer", free_address<16>},
-    {"free-minus-1", Seen::always, "free of %p, which is not hakmem's memory; called at %@", "foreign-pointer", free_address<UINTPTR_MAX>},
+    {"free-stack", Seen::always, "free of %p, which is not hakmem's memory; called at %@", "foreign-pointer",
+     free_stack},
+    {"free-static", Seen::always, "free of %p, which is not hakmem's memory; called at %@", "foreign-pointer",
+     free_static},
+    {"free-function", Seen::always, "free of %p, which is not hakmem's memory; called at %@", "foreign-pointer",
+     free_function},
+    {"free-mapping", Seen::always, "free of %p, which is not hakmem's memory; called at %@", "foreign-pointer",
+     free_mapping},
+    {"free-16", Seen::always, "free of %p, which is not hakmem's memory; called at %@", "foreign-pointer",
+     free_address<16>},
+    {"free-minus-1", Seen::always, "free of %p, which is not hakmem's memory; called at %@", "foreign-pointer",
+     free_address<UINTPTR_MAX>},
     {"free-not-canonical", Seen::always, "free of %p, which is not hakmem's memory; called at %@", "foreign-pointer",
      free_address<0xdeadbeefdeadbee0>},
     {"free-static-in-thread", Seen::always, "free of %p, which is not hakmem's memory; called at %@", "foreign-pointer",
      free_static_in_thread},
-    {"delete-static", Seen::always, "(operator delete|free) of %p, which is not hakmem's memory; called at %@", "foreign-pointer", delete_static},
-    {"sized-delete-static", Seen::always, "(operator delete|free) of %p, which is not hakmem's memory; called at %@", "foreign-pointer",
-     sized_delete_static},
+    {"delete-static", Seen::always, "(operator delete|free) of %p, which is not hakmem's memory; called at %@",
+     "foreign-pointer", delete_static},
+    {"sized-delete-static", Seen::always, "(operator delete|free) of %p, which is not hakmem's memory; called at %@",
+     "foreign-pointer", sized_delete_static},
     {"free-unused", Seen::always, "free of %p, which is not allocated; called at %@", "never-allocated", free_unused},
 
-    {"free-interior-large", Seen::always, "free of %p, 16 bytes into a large block of %u bytes at %s; called at %@", "interior-pointer",
-     free_interior<kLarge, 16>},
-    {"free-interior-large-unit", Seen::always, "free of %p, 65536 bytes into a large block of %u bytes at %s; called at %@",
-     "interior-pointer", free_interior<kLarge, 65536>},
-    {"free-interior-big", Seen::always, "free of %p, 4096 bytes into a big block of %u bytes at %s; called at %@", "interior-pointer",
-     free_interior<kBig, 4096>},
-    {"free-interior-big-unit", Seen::always, "free of %p, 1048576 bytes into a big block of %u bytes at %s; called at %@",
-     "interior-pointer", free_interior<kBig, 1048576>},
-    {"free-interior-tiny-in-thread", Seen::always, "free of %p, 16 bytes into a tiny block of %u bytes at %s; called at %@",
-     "interior-pointer", free_interior_in_thread<kTiny, 16>},
-    {"free-interior-odd-in-thread", Seen::always, "free of %p, 3 bytes into a tiny block of %u bytes at %s; called at %@",
-     "interior-pointer", free_interior_in_thread<kTiny, 3>},
-    {"free-interior-mid-in-thread", Seen::always, "free of %p, 100 bytes into a mid block of %u bytes at %s; called at %@",
-     "interior-pointer", free_interior_in_thread<kMid, 100>},
-    {"free-interior-tiny", Seen::hardened, "free of %p, 16 bytes into a tiny block of %u bytes at %s; called at %@", "interior-pointer",
-     free_interior<kTiny, 16>},
-    {"free-interior-mid", Seen::hardened, "free of %p, 100 bytes into a mid block of %u bytes at %s; called at %@", "interior-pointer",
-     free_interior<kMid, 100>},
+    {"free-interior-large", Seen::always, "free of %p, 16 bytes into a large block of %u bytes at %s; called at %@",
+     "interior-pointer", free_interior<kLarge, 16>},
+    {"free-interior-large-unit", Seen::always,
+     "free of %p, 65536 bytes into a large block of %u bytes at %s; called at %@", "interior-pointer",
+     free_interior<kLarge, 65536>},
+    {"free-interior-big", Seen::always, "free of %p, 4096 bytes into a big block of %u bytes at %s; called at %@",
+     "interior-pointer", free_interior<kBig, 4096>},
+    {"free-interior-big-unit", Seen::always,
+     "free of %p, 1048576 bytes into a big block of %u bytes at %s; called at %@", "interior-pointer",
+     free_interior<kBig, 1048576>},
+    {"free-interior-tiny-in-thread", Seen::always,
+     "free of %p, 16 bytes into a tiny block of %u bytes at %s; called at %@", "interior-pointer",
+     free_interior_in_thread<kTiny, 16>},
+    {"free-interior-odd-in-thread", Seen::always,
+     "free of %p, 3 bytes into a tiny block of %u bytes at %s; called at %@", "interior-pointer",
+     free_interior_in_thread<kTiny, 3>},
+    {"free-interior-mid-in-thread", Seen::always,
+     "free of %p, 100 bytes into a mid block of %u bytes at %s; called at %@", "interior-pointer",
+     free_interior_in_thread<kMid, 100>},
+    {"free-interior-tiny", Seen::hardened, "free of %p, 16 bytes into a tiny block of %u bytes at %s; called at %@",
+     "interior-pointer", free_interior<kTiny, 16>},
+    {"free-interior-mid", Seen::hardened, "free of %p, 100 bytes into a mid block of %u bytes at %s; called at %@",
+     "interior-pointer", free_interior<kMid, 100>},
 
-    {"free-twice-tiny", Seen::always, "double free of %p" HAK_TIER("tiny") "; freed at %@", "double-free", free_twice<kTiny>},
-    {"free-twice-mid", Seen::always, "double free of %p" HAK_TIER("mid") "; freed at %@", "double-free", free_twice<kMid>},
-    {"free-twice-large", Seen::always, "double free of %p" HAK_TIER("large") "; freed at %@", "double-free", free_twice<kLarge>},
-    {"free-twice-big", Seen::always, "double free of %p" HAK_TIER("big") "; freed at %@", "double-free", free_twice<kBig>},
+    {"free-twice-tiny", Seen::always, "double free of %p" HAK_TIER("tiny") "; freed at %@", "double-free",
+     free_twice<kTiny>},
+    {"free-twice-mid", Seen::always, "double free of %p" HAK_TIER("mid") "; freed at %@", "double-free",
+     free_twice<kMid>},
+    {"free-twice-large", Seen::always, "double free of %p" HAK_TIER("large") "; freed at %@", "double-free",
+     free_twice<kLarge>},
+    {"free-twice-big", Seen::always, "double free of %p" HAK_TIER("big") "; freed at %@", "double-free",
+     free_twice<kBig>},
     {"delete-twice", Seen::always, "double free of %p" HAK_TIER("tiny") "; freed at %@", "double-free", delete_twice},
-    {"sized-delete-twice", Seen::always, "double free of %p" HAK_TIER("tiny") "; freed at %@", "double-free", sized_delete_twice},
-    {"free-here-then-in-thread-tiny", Seen::always, "double free of %p" HAK_TIER("tiny") "(; freed at %@)?", "double-free",
-     free_here_then_in_thread<kTiny>},
-    {"free-here-then-in-thread-mid", Seen::always, "double free of %p" HAK_TIER("mid") "(; freed at %@)?", "double-free",
-     free_here_then_in_thread<kMid>},
-    {"free-here-then-in-thread-large", Seen::always, "double free of %p" HAK_TIER("large") "; freed at %@", "double-free",
-     free_here_then_in_thread<kLarge>},
+    {"sized-delete-twice", Seen::always, "double free of %p" HAK_TIER("tiny") "; freed at %@", "double-free",
+     sized_delete_twice},
+    {"free-here-then-in-thread-tiny", Seen::always, "double free of %p" HAK_TIER("tiny") "(; freed at %@)?",
+     "double-free", free_here_then_in_thread<kTiny>},
+    {"free-here-then-in-thread-mid", Seen::always, "double free of %p" HAK_TIER("mid") "(; freed at %@)?",
+     "double-free", free_here_then_in_thread<kMid>},
+    {"free-here-then-in-thread-large", Seen::always, "double free of %p" HAK_TIER("large") "; freed at %@",
+     "double-free", free_here_then_in_thread<kLarge>},
     {"free-here-then-in-thread-big", Seen::always, "double free of %p" HAK_TIER("big") "; freed at %@", "double-free",
      free_here_then_in_thread<kBig>},
     {"free-twice-in-thread-tiny", Seen::always, "double free of %p" HAK_TIER("tiny") "(; freed at %@)?", "double-free",
@@ -410,54 +438,69 @@ const Case kCases[] = {
      free_twice_in_thread<kMid>},
     {"free-twice-in-thread-large", Seen::always, "double free of %p" HAK_TIER("large") "; freed at %@", "double-free",
      free_twice_in_thread<kLarge>},
-    {"free-twice-with-others-between-tiny", Seen::always, "double free of %p" HAK_TIER("tiny") "; freed at %@", "double-free",
-     free_twice_with_others_between<kTiny>},
-    {"free-twice-with-others-between-large", Seen::always, "double free of %p" HAK_TIER("large") "; freed at %@", "double-free",
-     free_twice_with_others_between<kLarge>},
-    {"free-twice-with-others-between-big", Seen::always, "double free of %p" HAK_TIER("big") "; freed at %@", "double-free",
-     free_twice_with_others_between<kBig>},
+    {"free-twice-with-others-between-tiny", Seen::always, "double free of %p" HAK_TIER("tiny") "; freed at %@",
+     "double-free", free_twice_with_others_between<kTiny>},
+    {"free-twice-with-others-between-large", Seen::always, "double free of %p" HAK_TIER("large") "; freed at %@",
+     "double-free", free_twice_with_others_between<kLarge>},
+    {"free-twice-with-others-between-big", Seen::always, "double free of %p" HAK_TIER("big") "; freed at %@",
+     "double-free", free_twice_with_others_between<kBig>},
 
-    {"sized-delete-wrong-tiny", Seen::hardened, "operator delete of %p" HAK_TIER("tiny") ", but the caller says 200 bytes; called at %@",
-     "size-mismatch", sized_delete_wrong<kTiny, 200>},
-    {"sized-delete-wrong-mid", Seen::hardened, "operator delete of %p" HAK_TIER("mid") ", but the caller says 64 bytes; called at %@",
-     "size-mismatch", sized_delete_wrong<kMid, 64>},
+    {"sized-delete-wrong-tiny", Seen::hardened,
+     "operator delete of %p" HAK_TIER("tiny") ", but the caller says 200 bytes; called at %@", "size-mismatch",
+     sized_delete_wrong<kTiny, 200>},
+    {"sized-delete-wrong-mid", Seen::hardened,
+     "operator delete of %p" HAK_TIER("mid") ", but the caller says 64 bytes; called at %@", "size-mismatch",
+     sized_delete_wrong<kMid, 64>},
     {"sized-delete-wrong-tiny-in-thread", Seen::always,
      "operator delete of %p" HAK_TIER("tiny") ", but the caller says 200 bytes; called at %@", "size-mismatch",
      sized_delete_wrong_in_thread<kTiny, 200>},
     {"sized-delete-wrong-mid-in-thread", Seen::always,
      "operator delete of %p" HAK_TIER("mid") ", but the caller says 64 bytes; called at %@", "size-mismatch",
      sized_delete_wrong_in_thread<kMid, 64>},
-    {"sized-delete-wrong-large", Seen::always, "operator delete of %p" HAK_TIER("large") ", but the caller says 64 bytes; called at %@",
-     "size-mismatch", sized_delete_wrong<kLarge, 64>},
+    {"sized-delete-wrong-large", Seen::always,
+     "operator delete of %p" HAK_TIER("large") ", but the caller says 64 bytes; called at %@", "size-mismatch",
+     sized_delete_wrong<kLarge, 64>},
     {"sized-delete-wrong-large-larger", Seen::always,
      "operator delete of %p" HAK_TIER("large") ", but the caller says 3000000 bytes; called at %@", "size-mismatch",
      sized_delete_wrong<kLarge, kBig>},
-    {"sized-delete-wrong-big", Seen::always, "operator delete of %p" HAK_TIER("big") ", but the caller says 300000 bytes; called at %@",
-     "size-mismatch", sized_delete_wrong<kBig, kLarge>},
-    {"sized-array-delete-wrong", Seen::hardened, "operator delete(\\[\\])? of %p" HAK_TIER("tiny") ", but the caller says 5000 bytes; called at %@",
+    {"sized-delete-wrong-big", Seen::always,
+     "operator delete of %p" HAK_TIER("big") ", but the caller says 300000 bytes; called at %@", "size-mismatch",
+     sized_delete_wrong<kBig, kLarge>},
+    {"sized-array-delete-wrong", Seen::hardened,
+     "operator delete(\\[\\])? of %p" HAK_TIER("tiny") ", but the caller says 5000 bytes; called at %@",
      "size-mismatch", sized_array_delete_wrong},
-    {"free-sized-wrong", Seen::always, "free_sized of %p" HAK_TIER("tiny") ", but the caller says 1000 bytes; called at %@", "size-mismatch",
+    {"free-sized-wrong", Seen::always,
+     "free_sized of %p" HAK_TIER("tiny") ", but the caller says 1000 bytes; called at %@", "size-mismatch",
      free_sized_wrong},
-    {"aligned-delete-wrong", Seen::always, "operator delete of %p" HAK_TIER("tiny") ", but the caller says alignment 4096; called at %@",
+    {"aligned-delete-wrong", Seen::always,
+     "operator delete of %p" HAK_TIER("tiny") ", but the caller says alignment 4096; called at %@",
      "alignment-mismatch", aligned_delete_wrong},
-    {"free-aligned-sized-wrong", Seen::always, "free_(aligned_)?sized of %p" HAK_TIER("tiny") ", but the caller says 1000 bytes; called at %@",
-     "size-mismatch", free_aligned_sized_wrong},
+    {"free-aligned-sized-wrong", Seen::always,
+     "free_(aligned_)?sized of %p" HAK_TIER("tiny") ", but the caller says 1000 bytes; called at %@", "size-mismatch",
+     free_aligned_sized_wrong},
 
-    {"realloc-static", Seen::always, "realloc of %p, which is not hakmem's memory; called at %@", "foreign-pointer", realloc_static},
-    {"realloc-mapping", Seen::always, "realloc of %p, which is not hakmem's memory; called at %@", "foreign-pointer", realloc_mapping},
-    {"realloc-unused", Seen::always, "realloc of %p, which is not allocated; called at %@", "never-allocated", realloc_unused},
-    {"realloc-interior-tiny", Seen::always, "realloc of %p, 16 bytes into a tiny block of %u bytes at %s; called at %@", "interior-pointer",
-     realloc_interior<kTiny, 16>},
-    {"realloc-interior-large", Seen::always, "realloc of %p, 70000 bytes into a large block of %u bytes at %s; called at %@",
-     "interior-pointer", realloc_interior<kLarge, 70000>},
-    {"realloc-freed-tiny", Seen::hardened, "realloc of freed %p" HAK_TIER("tiny") "; called at %@", "freed-pointer", realloc_freed<kTiny>},
-    {"realloc-freed-large", Seen::always, "realloc of freed %p" HAK_TIER("large") "; called at %@", "freed-pointer", realloc_freed<kLarge>},
-    {"realloc-freed-big", Seen::always, "realloc of freed %p" HAK_TIER("big") "; called at %@", "freed-pointer", realloc_freed<kBig>},
+    {"realloc-static", Seen::always, "realloc of %p, which is not hakmem's memory; called at %@", "foreign-pointer",
+     realloc_static},
+    {"realloc-mapping", Seen::always, "realloc of %p, which is not hakmem's memory; called at %@", "foreign-pointer",
+     realloc_mapping},
+    {"realloc-unused", Seen::always, "realloc of %p, which is not allocated; called at %@", "never-allocated",
+     realloc_unused},
+    {"realloc-interior-tiny", Seen::always, "realloc of %p, 16 bytes into a tiny block of %u bytes at %s; called at %@",
+     "interior-pointer", realloc_interior<kTiny, 16>},
+    {"realloc-interior-large", Seen::always,
+     "realloc of %p, 70000 bytes into a large block of %u bytes at %s; called at %@", "interior-pointer",
+     realloc_interior<kLarge, 70000>},
+    {"realloc-freed-tiny", Seen::hardened, "realloc of freed %p" HAK_TIER("tiny") "; called at %@", "freed-pointer",
+     realloc_freed<kTiny>},
+    {"realloc-freed-large", Seen::always, "realloc of freed %p" HAK_TIER("large") "; called at %@", "freed-pointer",
+     realloc_freed<kLarge>},
+    {"realloc-freed-big", Seen::always, "realloc of freed %p" HAK_TIER("big") "; called at %@", "freed-pointer",
+     realloc_freed<kBig>},
 
-    {"usable-size-of-static", Seen::always, "malloc_usable_size of %p, which is not hakmem's memory; called at %@", "foreign-pointer",
-     usable_size_of_static, true},
-    {"usable-size-of-unused", Seen::always, "malloc_usable_size of %p, which is not allocated; called at %@", "never-allocated",
-     usable_size_of_unused, true},
+    {"usable-size-of-static", Seen::always, "malloc_usable_size of %p, which is not hakmem's memory; called at %@",
+     "foreign-pointer", usable_size_of_static, true},
+    {"usable-size-of-unused", Seen::always, "malloc_usable_size of %p, which is not allocated; called at %@",
+     "never-allocated", usable_size_of_unused, true},
 };
 
 const size_t kCaseCount = sizeof kCases / sizeof kCases[0];

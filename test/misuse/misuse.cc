@@ -42,11 +42,20 @@ std::string expected_line(const Case& c, const Announced& announced) {
       continue;
     }
     switch (*++at) {
-      case 'p': line += announced.pointer; break;
-      case 's': line += announced.block; break;
-      case 'u': line += announced.usable; break;
-      case '@': line += "misuse[_a-z]*\\+0x[0-9a-f]+"; break;
-      default: line += '%';
+      case 'p':
+        line += announced.pointer;
+        break;
+      case 's':
+        line += announced.block;
+        break;
+      case 'u':
+        line += announced.usable;
+        break;
+      case '@':
+        line += "misuse[_a-z]*\\+0x[0-9a-f]+";
+        break;
+      default:
+        line += '%';
     }
   }
   return line + "; see docs/errors\\.md, " + c.section + "\n";
@@ -138,12 +147,9 @@ int main(int argc, char** argv) {
   bool hardened = false;
   std::vector<std::string> names;
   for (int i = 1; i < argc; i++) {
-    if (strcmp(argv[i], "--preload") == 0 && i + 1 < argc)
-      library = argv[++i];
-    else if (strcmp(argv[i], "--hardened") == 0)
-      hardened = true;
-    else
-      names.push_back(argv[i]);
+    if (strcmp(argv[i], "--preload") == 0 && i + 1 < argc) library = argv[++i];
+    else if (strcmp(argv[i], "--hardened") == 0) hardened = true;
+    else names.push_back(argv[i]);
   }
   size_t failed = 0, checked = 0;
   for (size_t i = 0; i < kCaseCount; i++) {

@@ -26,7 +26,8 @@ void fail(const char* what, ...) {
   int n = snprintf(line, sizeof line, "WRONG: %s\n", text);
   if (t_operation != nullptr) {  // without stdio's buffers: they may be the allocator's
     const Operation& o = *t_operation;
-    n += snprintf(line + n, sizeof line - static_cast<size_t>(n), "at round %u phase %u thread %u, kind %u slot %u size %zu align %zu\n", o.round, o.phase, o.thread,
+    n += snprintf(line + n, sizeof line - static_cast<size_t>(n),
+                  "at round %u phase %u thread %u, kind %u slot %u size %zu align %zu\n", o.round, o.phase, o.thread,
                   static_cast<unsigned>(o.kind), o.slot, static_cast<size_t>(o.size), static_cast<size_t>(o.align));
   }
   if (write(2, line, static_cast<size_t>(n)) < 0) _exit(3);
@@ -104,7 +105,8 @@ void check_freed(const void* at, bool look) {
   static auto* const info_of = find_block_info();
   if (info_of == nullptr) return;
   const uint32_t state = info_of(at).state;
-  if (state != HAKMEM_BLOCK_FREE && state != HAKMEM_BLOCK_UNUSED) fail("freed block %p: hakmem_block_info says state %u", at, state);
+  if (state != HAKMEM_BLOCK_FREE && state != HAKMEM_BLOCK_UNUSED)
+    fail("freed block %p: hakmem_block_info says state %u", at, state);
 }
 
 void release(Block& slot, bool sized) {
@@ -113,10 +115,8 @@ void release(Block& slot, bool sized) {
   const Block block = slot;
   remove(slot);
   errno = 4711;
-  if (sized)
-    call_free_sized(block.at, block.family, block.size, block.alignment);
-  else
-    call_free(block.at, block.family, block.alignment);
+  if (sized) call_free_sized(block.at, block.family, block.size, block.alignment);
+  else call_free(block.at, block.family, block.alignment);
   if (errno != 4711) fail("free changed errno to %d", errno);
   check_freed(block.at, block.number % 8 == 0);
 }
@@ -125,7 +125,8 @@ void release(Block& slot, bool sized) {
 void check_zero(const char* at, size_t size) {
   constexpr size_t kWhole = size_t{256} << 10;
   const auto check = [at](size_t from, size_t bytes) {
-    if (const size_t dirty = find_nonzero(at + from, bytes); dirty != kPatternKept) fail("calloc: byte %zu is not zero", from + dirty);
+    if (const size_t dirty = find_nonzero(at + from, bytes); dirty != kPatternKept)
+      fail("calloc: byte %zu is not zero", from + dirty);
   };
   check(0, size < kWhole ? size : kWhole / 2);
   if (size < kWhole) return;
@@ -144,17 +145,38 @@ void make(Thread& t, const Operation& o) {
   const size_t wide = o.align < 16 ? 16 : o.align;
   errno = 0;
   switch (o.kind) {
-    case Kind::calloc: at = call_calloc(o.size); break;
-    case Kind::memalign: at = call_memalign(o.align, o.size), alignment = wide, family = Family::c_other; break;
-    case Kind::aligned_alloc: at = call_aligned_alloc(o.align, o.size), alignment = wide, family = Family::c_aligned; break;
-    case Kind::posix_memalign: at = call_posix_memalign(o.align, o.size), alignment = wide, family = Family::c_other; break;
-    case Kind::valloc: at = call_valloc(o.size), alignment = 4096, family = Family::c_other; break;
-    case Kind::pvalloc: at = call_pvalloc(o.size), alignment = 4096, family = Family::c_other; break;
-    case Kind::new_plain: at = call_new(o.size), family = Family::new_plain; break;
-    case Kind::new_array: at = call_new_array(o.size), family = Family::new_array; break;
-    case Kind::new_nothrow: at = call_new_nothrow(o.size), family = Family::new_plain; break;
-    case Kind::new_aligned: at = call_new_aligned(wide, o.size), alignment = wide, family = Family::new_aligned; break;
-    default: at = call_malloc(o.size);
+    case Kind::calloc:
+      at = call_calloc(o.size);
+      break;
+    case Kind::memalign:
+      at = call_memalign(o.align, o.size), alignment = wide, family = Family::c_other;
+      break;
+    case Kind::aligned_alloc:
+      at = call_aligned_alloc(o.align, o.size), alignment = wide, family = Family::c_aligned;
+      break;
+    case Kind::posix_memalign:
+      at = call_posix_memalign(o.align, o.size), alignment = wide, family = Family::c_other;
+      break;
+    case Kind::valloc:
+      at = call_valloc(o.size), alignment = 4096, family = Family::c_other;
+      break;
+    case Kind::pvalloc:
+      at = call_pvalloc(o.size), alignment = 4096, family = Family::c_other;
+      break;
+    case Kind::new_plain:
+      at = call_new(o.size), family = Family::new_plain;
+      break;
+    case Kind::new_array:
+      at = call_new_array(o.size), family = Family::new_array;
+      break;
+    case Kind::new_nothrow:
+      at = call_new_nothrow(o.size), family = Family::new_plain;
+      break;
+    case Kind::new_aligned:
+      at = call_new_aligned(wide, o.size), alignment = wide, family = Family::new_aligned;
+      break;
+    default:
+      at = call_malloc(o.size);
   }
   if (at == nullptr) {
     if (errno != ENOMEM) fail("null with errno %d", errno);
@@ -168,16 +190,26 @@ void make(Thread& t, const Operation& o) {
 void refuse(const Operation& o) {
   errno = 0;
   switch (o.align % 10) {
-    case 0: return expect_refused(call_malloc(o.size));
-    case 1: return expect_refused(call_calloc(o.size));
-    case 2: return expect_refused(call_realloc(nullptr, o.size));
-    case 3: return expect_refused(call_reallocarray(nullptr, o.size, 16));
-    case 4: return expect_refused(call_memalign(64, o.size));
-    case 5: return expect_refused(call_posix_memalign(4096, o.size));
-    case 6: return expect_refused(call_pvalloc(o.size));
-    case 7: return expect_refused(call_new(o.size));
-    case 8: return expect_refused(call_new_nothrow(o.size));
-    default: return expect_refused(call_aligned_alloc(size_t{1} << o.align / 3, o.size));
+    case 0:
+      return expect_refused(call_malloc(o.size));
+    case 1:
+      return expect_refused(call_calloc(o.size));
+    case 2:
+      return expect_refused(call_realloc(nullptr, o.size));
+    case 3:
+      return expect_refused(call_reallocarray(nullptr, o.size, 16));
+    case 4:
+      return expect_refused(call_memalign(64, o.size));
+    case 5:
+      return expect_refused(call_posix_memalign(4096, o.size));
+    case 6:
+      return expect_refused(call_pvalloc(o.size));
+    case 7:
+      return expect_refused(call_new(o.size));
+    case 8:
+      return expect_refused(call_new_nothrow(o.size));
+    default:
+      return expect_refused(call_aligned_alloc(size_t{1} << o.align / 3, o.size));
   }
 }
 
@@ -191,7 +223,8 @@ void reallocate(Thread& t, const Operation& o) {
     remove(slot);
   }
   errno = 0;
-  void* const at = o.kind == Kind::reallocarray ? call_reallocarray(old.at, o.size, o.align) : call_realloc(old.at, size);
+  void* const at =
+      o.kind == Kind::reallocarray ? call_reallocarray(old.at, o.size, o.align) : call_realloc(old.at, size);
   if (at == nullptr) {
     if (size == 0 && old.at != nullptr) return;  // freed
     if (errno != ENOMEM) fail("realloc: null with errno %d", errno);
@@ -230,10 +263,8 @@ void take(Thread& t, Block& slot) {
   pthread_mutex_unlock(&t.mailbox.lock);
   if (block.at == nullptr) return;
   check_contents(block);
-  if (slot.at == nullptr)
-    slot = block;
-  else
-    release(block, block.number % 2 == 0);
+  if (slot.at == nullptr) slot = block;
+  else release(block, block.number % 2 == 0);
 }
 
 void leave(Thread& t, Block& slot) {
@@ -333,28 +364,52 @@ void run(Thread& t, const Operation& o) {
   t_operation = &o;
   Block& slot = t.slots[o.slot];
   switch (o.kind) {
-    case Kind::absurd: refuse(o); break;
+    case Kind::absurd:
+      refuse(o);
+      break;
     case Kind::realloc:
-    case Kind::reallocarray: reallocate(t, o); break;
-    case Kind::free_plain: release(slot, false); break;
-    case Kind::free_sized: release(slot, true); break;
+    case Kind::reallocarray:
+      reallocate(t, o);
+      break;
+    case Kind::free_plain:
+      release(slot, false);
+      break;
+    case Kind::free_sized:
+      release(slot, true);
+      break;
     case Kind::fill_run:
-      for (uint32_t i = 0; i < o.align; i++) make(t, {0, 0, 0, Kind::malloc, static_cast<uint32_t>((o.slot + i) % t.program->slots), o.size, 16});
+      for (uint32_t i = 0; i < o.align; i++)
+        make(t, {0, 0, 0, Kind::malloc, static_cast<uint32_t>((o.slot + i) % t.program->slots), o.size, 16});
       break;
     case Kind::free_run:
-      for (uint64_t i = 0; i < o.align; i += o.size > 0 ? o.size : 1) release(t.slots[(o.slot + i) % t.program->slots], i % 2 == 0);
+      for (uint64_t i = 0; i<o.align; i += o.size> 0 ? o.size : 1)
+        release(t.slots[(o.slot + i) % t.program->slots], i % 2 == 0);
       break;
     case Kind::check:
       if (slot.at != nullptr) check_contents(slot), check_promises(slot);
       break;
-    case Kind::give: give(t, slot, o); break;
-    case Kind::take: take(t, slot); break;
-    case Kind::leave: leave(t, slot); break;
-    case Kind::trim: call_trim(); break;
-    case Kind::statistics: call_reports(); break;
-    case Kind::fork_now: fork_now(t); break;
-    case Kind::fork_at_rest: break;  // run_phase
-    default: make(t, o);
+    case Kind::give:
+      give(t, slot, o);
+      break;
+    case Kind::take:
+      take(t, slot);
+      break;
+    case Kind::leave:
+      leave(t, slot);
+      break;
+    case Kind::trim:
+      call_trim();
+      break;
+    case Kind::statistics:
+      call_reports();
+      break;
+    case Kind::fork_now:
+      fork_now(t);
+      break;
+    case Kind::fork_at_rest:
+      break;  // run_phase
+    default:
+      make(t, o);
   }
   t_operation = nullptr;
 }
@@ -472,8 +527,14 @@ void check_end(Model& m) {
 }  // namespace
 
 void apply(const Program& program) {
-  static Model model{.program = program, .threads = from_kernel<Thread>(program.threads), .alone = program.threads == 1, .intervals = {},
-                     .counters = {}, .phase_begins = {}, .phase_ends = {}, .exit_key = {}};
+  static Model model{.program = program,
+                     .threads = from_kernel<Thread>(program.threads),
+                     .alone = program.threads == 1,
+                     .intervals = {},
+                     .counters = {},
+                     .phase_begins = {},
+                     .phase_ends = {},
+                     .exit_key = {}};
   Model& m = model;
   g_model = &m;
   for (uint32_t i = 0; i < program.threads; i++) {

@@ -15,7 +15,8 @@ namespace hak::test {
 /// Zeroed memory for `count` objects, never given back.
 template <class T>
 T* from_kernel(size_t count) {
-  void* const at = mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const at =
+      mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) {
     perror("model: mmap");
     _Exit(2);

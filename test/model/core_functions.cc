@@ -50,7 +50,9 @@ void* call_memalign(size_t a, size_t n) { return allocate_aligned(a, n); }
 void* call_aligned_alloc(size_t a, size_t n) { return allocate_aligned(a, n); }
 void* call_posix_memalign(size_t a, size_t n) { return allocate_aligned(a, n); }
 void* call_valloc(size_t n) { return allocate_aligned(4096, n); }
-void* call_pvalloc(size_t n) { return n > SIZE_MAX - 4095 ? call_reallocarray(nullptr, n, n) : allocate_aligned(4096, (n + 4095) & ~size_t{4095}); }
+void* call_pvalloc(size_t n) {
+  return n > SIZE_MAX - 4095 ? call_reallocarray(nullptr, n, n) : allocate_aligned(4096, (n + 4095) & ~size_t{4095});
+}
 void* call_new(size_t n) { return allocate(n); }
 void* call_new_array(size_t n) { return allocate(n); }
 void* call_new_nothrow(size_t n) { return allocate(n); }
@@ -64,11 +66,15 @@ void call_free(void* p, Family family, size_t a) {
 void call_free_sized(void* p, Family family, size_t n, size_t a) {
   switch (family) {
     case Family::c:
-    case Family::c_aligned: return free_with_size(p, n);
-    case Family::c_other: return free_fast(p);
+    case Family::c_aligned:
+      return free_with_size(p, n);
+    case Family::c_other:
+      return free_fast(p);
     case Family::new_plain:
-    case Family::new_array: return free_sized_fast(p, n);
-    case Family::new_aligned: return free_with_alignment(p, a);
+    case Family::new_array:
+      return free_sized_fast(p, n);
+    case Family::new_aligned:
+      return free_with_alignment(p, a);
   }
 }
 

@@ -14,7 +14,9 @@ enum class Family : uint8_t {
   c,          // malloc, calloc, realloc: C23 has free_sized for them
   c_aligned,  // aligned_alloc: free_aligned_sized
   c_other,    // memalign and kin: free alone
-  new_plain, new_array, new_aligned,
+  new_plain,
+  new_array,
+  new_aligned,
 };
 
 /// Failure is null with errno = ENOMEM; operator new's exceptions are turned into that.

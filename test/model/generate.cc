@@ -40,23 +40,35 @@ uint64_t realistic_size(Random& r) {
 
 uint64_t adversarial_size(Random& r) {
   switch (r.below(8)) {
-    case 0: return r.below(34);
-    case 1: return near(r, size_t{1} << r.between(4, 21));
-    case 2: return near(r, (8 + r.below(9)) << r.between(4, 17));          // ends of classes, eight per doubling
-    case 3: return near(r, 1024);                                          // tiny ends
-    case 4: return near(r, r.one_in(2) ? 61440 : 65536);                   // mid ends
-    case 5: return near(r, r.between(1, 17) * 65536);                      // units
-    case 6: return near(r, r.one_in(2) ? kMiB : 2 * kMiB);                 // large ends, a SuperSlab
-    default: return r.one_in(10) ? near(r, r.between(1, 6) * 2 * kMiB) : r.below(5000);
+    case 0:
+      return r.below(34);
+    case 1:
+      return near(r, size_t{1} << r.between(4, 21));
+    case 2:
+      return near(r, (8 + r.below(9)) << r.between(4, 17));  // ends of classes, eight per doubling
+    case 3:
+      return near(r, 1024);  // tiny ends
+    case 4:
+      return near(r, r.one_in(2) ? 61440 : 65536);  // mid ends
+    case 5:
+      return near(r, r.between(1, 17) * 65536);  // units
+    case 6:
+      return near(r, r.one_in(2) ? kMiB : 2 * kMiB);  // large ends, a SuperSlab
+    default:
+      return r.one_in(10) ? near(r, r.between(1, 6) * 2 * kMiB) : r.below(5000);
   }
 }
 
 uint64_t size_of(Random& r, const Profile& p) {
   switch (p.sizes) {
-    case Sizes::realistic: return realistic_size(r);
-    case Sizes::adversarial: return adversarial_size(r);
-    case Sizes::few: return p.few[r.below(3)];
-    case Sizes::large: return r.one_in(20) ? realistic_size(r) : near(r, r.between(60'000, size_t{1} << r.between(17, 23)));
+    case Sizes::realistic:
+      return realistic_size(r);
+    case Sizes::adversarial:
+      return adversarial_size(r);
+    case Sizes::few:
+      return p.few[r.below(3)];
+    case Sizes::large:
+      return r.one_in(20) ? realistic_size(r) : near(r, r.between(60'000, size_t{1} << r.between(17, 23)));
   }
   return 0;
 }
@@ -74,9 +86,10 @@ Profile choose_profile(Random& r) {
 }
 
 Kind allocation(Random& r) {
-  static constexpr Kind kKinds[] = {Kind::malloc, Kind::malloc, Kind::malloc, Kind::malloc, Kind::calloc, Kind::calloc,
-                                    Kind::memalign, Kind::aligned_alloc, Kind::posix_memalign, Kind::valloc, Kind::pvalloc,
-                                    Kind::new_plain, Kind::new_plain, Kind::new_array, Kind::new_nothrow, Kind::new_aligned};
+  static constexpr Kind kKinds[] = {Kind::malloc,         Kind::malloc,    Kind::malloc,      Kind::malloc,
+                                    Kind::calloc,         Kind::calloc,    Kind::memalign,    Kind::aligned_alloc,
+                                    Kind::posix_memalign, Kind::valloc,    Kind::pvalloc,     Kind::new_plain,
+                                    Kind::new_plain,      Kind::new_array, Kind::new_nothrow, Kind::new_aligned};
   return kKinds[r.below(sizeof kKinds / sizeof kKinds[0])];
 }
 
@@ -106,7 +119,8 @@ struct Generator {
     const uint64_t rare = r.below(1000);
     if (rare < 3) return add(at, Kind::trim, 0, 0);
     if (rare < 6) return add(at, Kind::statistics, 0, 0);
-    if (rare < 20) return add(at, Kind::absurd, kAbsurdSizes[r.below(sizeof kAbsurdSizes / sizeof kAbsurdSizes[0])], r.below(64));
+    if (rare < 20)
+      return add(at, Kind::absurd, kAbsurdSizes[r.below(sizeof kAbsurdSizes / sizeof kAbsurdSizes[0])], r.below(64));
     if (rare < 21 && program.threads <= 4) return add(at, Kind::fork_now, 0, 0);
     if (rare < 45) return add(at, Kind::check, 0, 0);
     if (rare < 50) return add(at, Kind::leave, 0, 0);
@@ -128,9 +142,12 @@ struct Generator {
   // So many slots that all of them full are a few MiB: a seed takes a fraction of a second.
   uint32_t slots(uint32_t for_few) const {
     switch (profile.sizes) {
-      case Sizes::few: return static_cast<uint32_t>(std::min<uint64_t>(for_few, (size_t{8} << 20) / (profile.few[0] + 1) + 20));
-      case Sizes::large: return 30;
-      default: return 250;
+      case Sizes::few:
+        return static_cast<uint32_t>(std::min<uint64_t>(for_few, (size_t{8} << 20) / (profile.few[0] + 1) + 20));
+      case Sizes::large:
+        return 30;
+      default:
+        return 250;
     }
   }
 
@@ -157,11 +174,18 @@ struct Generator {
       for (uint32_t phase = 0; phase < program.phases; phase++) {
         for (uint32_t thread = 0; thread < program.threads; thread++) {
           if (thread > 0 && random.one_in(5)) continue;  // not every thread is there in every round
-          const Operation at{static_cast<uint16_t>(round), static_cast<uint16_t>(phase), static_cast<uint16_t>(thread), Kind::malloc, 0, 0, 0};
+          const Operation at{static_cast<uint16_t>(round),
+                             static_cast<uint16_t>(phase),
+                             static_cast<uint16_t>(thread),
+                             Kind::malloc,
+                             0,
+                             0,
+                             0};
           for (uint64_t i = 0; i < each; i++) add_any(at);
         }
         if (random.one_in(6))
-          add({static_cast<uint16_t>(round), static_cast<uint16_t>(phase), 0, Kind::fork_at_rest, 0, 0, 0}, Kind::fork_at_rest, 0, 0);
+          add({static_cast<uint16_t>(round), static_cast<uint16_t>(phase), 0, Kind::fork_at_rest, 0, 0, 0},
+              Kind::fork_at_rest, 0, 0);
       }
   }
 };

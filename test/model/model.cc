@@ -49,7 +49,9 @@ constexpr Variable kVariables[] = {
     {"HAKMEM_FAULT", "remap+commit@3"},
 };
 
-const Variable& variable_of(uint64_t seed) { return kVariables[Random(seed ^ 0xabcdef).below(sizeof kVariables / sizeof kVariables[0])]; }
+const Variable& variable_of(uint64_t seed) {
+  return kVariables[Random(seed ^ 0xabcdef).below(sizeof kVariables / sizeof kVariables[0])];
+}
 
 bool null_is_allowed() {
   const char* const fault = getenv("HAKMEM_FAULT");
@@ -98,11 +100,10 @@ struct Driver {
       for (size_t at = 0; at < program.operations.size() && Clock::now() < deadline;) {
         Program smaller = program;
         const auto begin = smaller.operations.begin() + static_cast<ptrdiff_t>(at);
-        smaller.operations.erase(begin, begin + static_cast<ptrdiff_t>(std::min(piece, smaller.operations.size() - at)));
-        if (fails(smaller, file, tries))
-          program = std::move(smaller);
-        else
-          at += piece;
+        smaller.operations.erase(begin,
+                                 begin + static_cast<ptrdiff_t>(std::min(piece, smaller.operations.size() - at)));
+        if (fails(smaller, file, tries)) program = std::move(smaller);
+        else at += piece;
       }
   }
 
@@ -113,7 +114,8 @@ struct Driver {
     const std::string file = "/tmp/hakmem-model-" + std::to_string(getpid()) + "-" + std::to_string(seed) + ".txt";
     Program program = generate(seed);
     if (!fails(program, file, 5)) {
-      printf("it does not fail again; to try: %s=%s model_run --seed %" PRIu64 "\n", variable.name, variable.value, seed);
+      printf("it does not fail again; to try: %s=%s model_run --seed %" PRIu64 "\n", variable.name, variable.value,
+             seed);
       return;
     }
     shrink(program, file, Clock::now() + std::chrono::seconds(30));
@@ -121,10 +123,8 @@ struct Driver {
     print(out, program);
     fclose(out);
     printf("still fails, in %s (model_run --replay FILE):\n", file.c_str());
-    if (program.operations.size() <= 60)
-      print(stdout, program);
-    else
-      printf("%zu operations\n", program.operations.size());
+    if (program.operations.size() <= 60) print(stdout, program);
+    else printf("%zu operations\n", program.operations.size());
     printf("%s\n", run_model({"--replay", file}).describe().c_str());
   }
 };
@@ -146,7 +146,8 @@ int drive(uint64_t from, uint64_t to, double seconds, Driver driver) {
 }
 
 int usage() {
-  fputs("usage: model_run --seeds FROM..TO [--seconds S] [--preload LIB] | --seed N [--print] | --replay FILE\n", stderr);
+  fputs("usage: model_run --seeds FROM..TO [--seconds S] [--preload LIB] | --seed N [--print] | --replay FILE\n",
+        stderr);
   return 2;
 }
 

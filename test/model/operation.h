@@ -12,26 +12,35 @@ namespace hak::test {
 
 enum class Kind : uint8_t {
   // into a slot; one that is taken is left alone
-  malloc, calloc, memalign, aligned_alloc, posix_memalign, valloc, pvalloc,
-  new_plain, new_array, new_nothrow, new_aligned,
-  absurd,         // a size that nobody can serve, through a function chosen by `align`: must be refused
+  malloc,
+  calloc,
+  memalign,
+  aligned_alloc,
+  posix_memalign,
+  valloc,
+  pvalloc,
+  new_plain,
+  new_array,
+  new_nothrow,
+  new_aligned,
+  absurd,  // a size that nobody can serve, through a function chosen by `align`: must be refused
   // of a slot's block; an empty slot is left alone, unless said otherwise
-  realloc,        // an empty slot: realloc(NULL, size)
+  realloc,  // an empty slot: realloc(NULL, size)
   reallocarray,
-  free_plain,     // by free() or the delete that fits
-  free_sized,     // by the sized form that fits
-  fill_run,       // malloc into `align` slots from this one on
-  free_run,       // free every `size`-th of `align` slots from this one on
-  check,          // contents and hakmem_block_info
+  free_plain,  // by free() or the delete that fits
+  free_sized,  // by the sized form that fits
+  fill_run,    // malloc into `align` slots from this one on
+  free_run,    // free every `size`-th of `align` slots from this one on
+  check,       // contents and hakmem_block_info
   // between threads
-  give,           // the slot's block into the mailbox of thread `size`
-  take,           // a block from the own mailbox into the slot; a taken slot: free the block instead
-  leave,          // the slot's block to this thread's exit: freed in a destructor of thread-specific data
+  give,   // the slot's block into the mailbox of thread `size`
+  take,   // a block from the own mailbox into the slot; a taken slot: free the block instead
+  leave,  // the slot's block to this thread's exit: freed in a destructor of thread-specific data
   // of the process
-  trim,           // malloc_trim
-  statistics,     // hakmem_stats, mallinfo2, malloc_info while others work
-  fork_now,       // a child checks and frees this thread's blocks, allocates, ends
-  fork_at_rest,   // thread 0, at the end of the phase: a child frees everybody's blocks and must count none
+  trim,          // malloc_trim
+  statistics,    // hakmem_stats, mallinfo2, malloc_info while others work
+  fork_now,      // a child checks and frees this thread's blocks, allocates, ends
+  fork_at_rest,  // thread 0, at the end of the phase: a child frees everybody's blocks and must count none
 };
 
 struct Operation {

@@ -18,36 +18,43 @@ size_t length(const Block& b) { return b.usable > 0 ? b.usable : 1; }
 
 void check_contents(const Block& b) {
   const size_t broken = find_broken_pattern(b.at, b.size, b.number, b.size);
-  if (broken != kPatternKept) fail("block %p of %zu bytes (usable %zu): byte %zu changed", static_cast<void*>(b.at), b.size, b.usable, broken);
+  if (broken != kPatternKept)
+    fail("block %p of %zu bytes (usable %zu): byte %zu changed", static_cast<void*>(b.at), b.size, b.usable, broken);
 }
 
 void check_promises(const Block& b) {
-  if (reinterpret_cast<uintptr_t>(b.at) % b.alignment != 0) fail("block %p is not aligned to %zu", static_cast<void*>(b.at), b.alignment);
+  if (reinterpret_cast<uintptr_t>(b.at) % b.alignment != 0)
+    fail("block %p is not aligned to %zu", static_cast<void*>(b.at), b.alignment);
   const size_t usable = call_usable_size(b.at);
   if (usable != b.usable || usable < b.size)
-    fail("block %p of %zu bytes: usable size %zu, before it was %zu", static_cast<void*>(b.at), b.size, usable, b.usable);
+    fail("block %p of %zu bytes: usable size %zu, before it was %zu", static_cast<void*>(b.at), b.size, usable,
+         b.usable);
   static auto* const info_of = find_block_info();
   if (info_of == nullptr) return;
   for (size_t inside : {size_t{0}, b.number % length(b), length(b) - 1}) {
     const hakmem_block info = info_of(b.at + inside);
-    if (info.state != HAKMEM_BLOCK_LIVE || info.start != b.at || info.usable_size != b.usable || info.interior != (inside != 0))
-      fail("block %p + %zu of %zu usable bytes: hakmem_block_info says state %u, start %p, usable %zu, interior %u", static_cast<void*>(b.at),
-           inside, b.usable, info.state, info.start, info.usable_size, info.interior);
-    const uint32_t tier = usable <= kKiB         ? HAKMEM_TIER_TINY
-                          : usable < 64 * kKiB   ? HAKMEM_TIER_MID
-                          : usable <= kMiB       ? HAKMEM_TIER_LARGE
-                                                 : HAKMEM_TIER_BIG;
-    if (info.tier != tier) fail("block %p of %zu usable bytes: tier %u instead of %u", static_cast<void*>(b.at), usable, info.tier, tier);
+    if (info.state != HAKMEM_BLOCK_LIVE || info.start != b.at || info.usable_size != b.usable ||
+        info.interior != (inside != 0))
+      fail("block %p + %zu of %zu usable bytes: hakmem_block_info says state %u, start %p, usable %zu, interior %u",
+           static_cast<void*>(b.at), inside, b.usable, info.state, info.start, info.usable_size, info.interior);
+    const uint32_t tier = usable <= kKiB       ? HAKMEM_TIER_TINY
+                          : usable < 64 * kKiB ? HAKMEM_TIER_MID
+                          : usable <= kMiB     ? HAKMEM_TIER_LARGE
+                                               : HAKMEM_TIER_BIG;
+    if (info.tier != tier)
+      fail("block %p of %zu usable bytes: tier %u instead of %u", static_cast<void*>(b.at), usable, info.tier, tier);
   }
 }
 
 void Intervals::insert(const Block& b) {
   const uintptr_t begin = reinterpret_cast<uintptr_t>(b.at), end = begin + length(b);
   auto after = ends_.lower_bound(begin);
-  if (after != ends_.end() && after->first < end) fail("block [%#zx, %#zx) overlaps the live one at %#zx", begin, end, after->first);
+  if (after != ends_.end() && after->first < end)
+    fail("block [%#zx, %#zx) overlaps the live one at %#zx", begin, end, after->first);
   if (after != ends_.begin()) {
     const auto before = std::prev(after);
-    if (before->second > begin) fail("block [%#zx, %#zx) overlaps the live [%#zx, %#zx)", begin, end, before->first, before->second);
+    if (before->second > begin)
+      fail("block [%#zx, %#zx) overlaps the live [%#zx, %#zx)", begin, end, before->first, before->second);
   }
   ends_.emplace_hint(after, begin, end);
 }
@@ -58,8 +65,8 @@ void check_overlap(ArenaVector<Block>& live) {
   std::sort(live.begin(), live.end(), [](const Block& a, const Block& b) { return a.at < b.at; });
   for (size_t i = 1; i < live.size(); i++)
     if (live[i - 1].at + length(live[i - 1]) > live[i].at)
-      fail("block %p of %zu usable bytes overlaps the one at %p", static_cast<void*>(live[i - 1].at), live[i - 1].usable,
-           static_cast<void*>(live[i].at));
+      fail("block %p of %zu usable bytes overlaps the one at %p", static_cast<void*>(live[i - 1].at),
+           live[i - 1].usable, static_cast<void*>(live[i].at));
 }
 
 void Counters::remember_start() {
@@ -86,18 +93,20 @@ void check_equations(const hakmem_class_stats& c, const char* name, unsigned ind
   };
   for (const auto& rule : rules)
     if (rule.left != rule.right)
-      fail("%s %u (blocks of %zu): %s: %llu is not %llu", name, index, c.block_size, rule.rule, static_cast<ull>(rule.left),
-           static_cast<ull>(rule.right));
+      fail("%s %u (blocks of %zu): %s: %llu is not %llu", name, index, c.block_size, rule.rule,
+           static_cast<ull>(rule.left), static_cast<ull>(rule.right));
   if (c.live_bytes > c.held_bytes)
-    fail("%s %u: %llu bytes live in slabs of %llu", name, index, static_cast<ull>(c.live_bytes), static_cast<ull>(c.held_bytes));
+    fail("%s %u: %llu bytes live in slabs of %llu", name, index, static_cast<ull>(c.live_bytes),
+         static_cast<ull>(c.held_bytes));
   if (c.peak_blocks < c.live_blocks)
-    fail("%s %u: peak %llu below the live %llu", name, index, static_cast<ull>(c.peak_blocks), static_cast<ull>(c.live_blocks));
+    fail("%s %u: peak %llu below the live %llu", name, index, static_cast<ull>(c.peak_blocks),
+         static_cast<ull>(c.live_blocks));
 }
 
 void expect(uint64_t counted, uint64_t oracle, const char* what, const char* name, unsigned index, size_t block_size) {
   if (counted != oracle)
-    fail("%s of %s %u (blocks of %zu): counted %llu, the oracle has %llu", what, name, index, block_size, static_cast<ull>(counted),
-         static_cast<ull>(oracle));
+    fail("%s of %s %u (blocks of %zu): counted %llu, the oracle has %llu", what, name, index, block_size,
+         static_cast<ull>(counted), static_cast<ull>(oracle));
 }
 
 }  // namespace
@@ -112,7 +121,8 @@ void Counters::check(const ArenaVector<Block>& live) {
   std::fill(std::begin(tiers), std::end(tiers), Live{});
   for (const Block& block : live) {
     const hakmem_block info = info_of(block.at);
-    if (info.size_class >= now_.class_count) fail("block %p: there is no class %u", static_cast<void*>(block.at), info.size_class);
+    if (info.size_class >= now_.class_count)
+      fail("block %p: there is no class %u", static_cast<void*>(block.at), info.size_class);
     for (Live* sum : {&classes[info.size_class], &tiers[info.tier], &tiers[0]}) {
       sum->blocks++;
       sum->bytes += info.usable_size;
@@ -128,15 +138,18 @@ void Counters::check(const ArenaVector<Block>& live) {
     const hakmem_class_stats &c = now_.tiers[i], &s = start_.tiers[i];
     expect(c.live_blocks, s.live_blocks + tiers[i].blocks, "live_blocks", "tier", i, 0);
     expect(c.live_bytes, s.live_bytes + tiers[i].bytes, "live_bytes", "tier", i, 0);
-    if (c.allocations != c.hits + c.misses || c.live_blocks != c.allocations - c.frees) fail("tier %u: sums don't add up", i);
+    if (c.allocations != c.hits + c.misses || c.live_blocks != c.allocations - c.frees)
+      fail("tier %u: sums don't add up", i);
   }
   const hakmem_os_stats& os = now_.os;
   if (os.claimed_bytes != os.free_clean_bytes + os.free_dirty_bytes + os.in_use_bytes)
-    fail("claimed %llu is not clean %llu + dirty %llu + in use %llu", static_cast<ull>(os.claimed_bytes), static_cast<ull>(os.free_clean_bytes),
-         static_cast<ull>(os.free_dirty_bytes), static_cast<ull>(os.in_use_bytes));
+    fail("claimed %llu is not clean %llu + dirty %llu + in use %llu", static_cast<ull>(os.claimed_bytes),
+         static_cast<ull>(os.free_clean_bytes), static_cast<ull>(os.free_dirty_bytes),
+         static_cast<ull>(os.in_use_bytes));
   if (os.claimed_bytes > os.window_bytes) fail("more is claimed than the window has");
   if (now_.tiers[0].held_bytes > os.in_use_bytes)
-    fail("slabs and spans hold %llu bytes of %llu in use", static_cast<ull>(now_.tiers[0].held_bytes), static_cast<ull>(os.in_use_bytes));
+    fail("slabs and spans hold %llu bytes of %llu in use", static_cast<ull>(now_.tiers[0].held_bytes),
+         static_cast<ull>(os.in_use_bytes));
   if (os.heaps_parked > os.heaps) fail("more heaps are parked than there are");
 }
 

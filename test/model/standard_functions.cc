@@ -58,7 +58,7 @@ void* call_new_array(size_t n) {
   return or_null([n] { return ::operator new[](n); });
 }
 void* call_new_aligned(size_t a, size_t n) {
-  return or_null([a, n] { return ::operator new(n, std::align_val_t{a}); });
+  return or_null([a, n] { return ::operator new (n, std::align_val_t{a}); });
 }
 
 void* call_new_nothrow(size_t n) {
@@ -71,21 +71,31 @@ void call_free(void* p, Family family, size_t a) {
   switch (family) {
     case Family::c:
     case Family::c_aligned:
-    case Family::c_other: return free(p);
-    case Family::new_plain: return ::operator delete(p);
-    case Family::new_array: return ::operator delete[](p);
-    case Family::new_aligned: return ::operator delete(p, std::align_val_t{a});
+    case Family::c_other:
+      return free(p);
+    case Family::new_plain:
+      return ::operator delete(p);
+    case Family::new_array:
+      return ::operator delete[](p);
+    case Family::new_aligned:
+      return ::operator delete (p, std::align_val_t{a});
   }
 }
 
 void call_free_sized(void* p, Family family, size_t n, size_t a) {
   switch (family) {
-    case Family::c: return free_sized != nullptr ? free_sized(p, n) : free(p);
-    case Family::c_aligned: return free_aligned_sized != nullptr ? free_aligned_sized(p, a, n) : free(p);
-    case Family::c_other: return free(p);
-    case Family::new_plain: return ::operator delete(p, n);
-    case Family::new_array: return ::operator delete[](p, n);
-    case Family::new_aligned: return ::operator delete(p, n, std::align_val_t{a});
+    case Family::c:
+      return free_sized != nullptr ? free_sized(p, n) : free(p);
+    case Family::c_aligned:
+      return free_aligned_sized != nullptr ? free_aligned_sized(p, a, n) : free(p);
+    case Family::c_other:
+      return free(p);
+    case Family::new_plain:
+      return ::operator delete(p, n);
+    case Family::new_array:
+      return ::operator delete[](p, n);
+    case Family::new_aligned:
+      return ::operator delete (p, n, std::align_val_t{a});
   }
 }
 

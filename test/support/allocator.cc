@@ -24,7 +24,8 @@ namespace {
 
 #if HAK_TEST_LINKED
 
-const HakmemApi kApi = {hakmem_version, hakmem_block_info, hakmem_purge, hakmem_good_size, hakmem_stats, hakmem_stats_json};
+const HakmemApi kApi = {hakmem_version,   hakmem_block_info, hakmem_purge,
+                        hakmem_good_size, hakmem_stats,      hakmem_stats_json};
 
 #else
 

@@ -66,10 +66,8 @@ bool collect(int out, int err, Outcome& outcome, Clock::time_point deadline) {
     for (int i = 0; i < 2; i++) {
       if (ends[i].fd < 0 || ends[i].revents == 0) continue;
       const ssize_t n = read(ends[i].fd, buffer, sizeof buffer);
-      if (n > 0 && into[i]->size() < kMostOutput)
-        into[i]->append(buffer, static_cast<size_t>(n));
-      else if (n == 0 || (n < 0 && errno != EINTR))
-        ends[i].fd = -1;
+      if (n > 0 && into[i]->size() < kMostOutput) into[i]->append(buffer, static_cast<size_t>(n));
+      else if (n == 0 || (n < 0 && errno != EINTR)) ends[i].fd = -1;
     }
   }
   return true;
@@ -82,7 +80,7 @@ std::string Outcome::describe() const {
     constexpr size_t kMost = 3000;
     return said.size() <= kMost ? said : said.substr(0, kMost) + "... (" + std::to_string(said.size()) + " bytes)";
   };
-  std::string text = timed_out    ? "timed out"
+  std::string text = timed_out     ? "timed out"
                      : signal != 0 ? "ended by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")"
                                    : "ended with status " + std::to_string(status);
   text += " after " + std::to_string(seconds) + " s, peak " + std::to_string(peak_kib) + " KiB\n";

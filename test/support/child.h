@@ -16,7 +16,7 @@ struct Limit {
 };
 
 struct Command {
-  std::vector<std::string> argv;  // argv[0] is looked up in PATH
+  std::vector<std::string> argv;                           // argv[0] is looked up in PATH
   std::vector<std::pair<std::string, std::string>> env{};  // added to the environment; an empty value removes
   std::vector<Limit> limits{};                             // set after fork, before exec
   int timeout_ms = 60'000;

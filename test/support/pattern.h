@@ -30,7 +30,8 @@ inline void for_pattern(size_t bytes, uint64_t number, Visit visit) {
   if (bytes <= kPatternWhole) return words(0, bytes);
   words(0, kPatternEnd);
   const size_t step = bytes <= kPatternPages ? 1 : 8;
-  for (size_t page = step == 1 ? 1 : number % step; page * kPatternPage + 8 <= bytes; page += step) visit(page * kPatternPage, 8);
+  for (size_t page = step == 1 ? 1 : number % step; page * kPatternPage + 8 <= bytes; page += step)
+    visit(page * kPatternPage, 8);
   words((bytes - kPatternEnd) & ~size_t{7}, bytes);
 }
 
