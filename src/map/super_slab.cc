@@ -265,6 +265,7 @@ DirtyMask take_dirty(Age age, uint32_t* from) {
     const uint32_t mask = age == Age::aged ? super->aged : super->dirty;
     if (mask == 0) continue;
     *from = i + 1;
+    if (super->kind == Kind::none) super->kind = Kind::spans;  // it isn't empty while its units are away
     change_free(super, super->free & ~mask, super->dirty & ~mask);
     return {i, mask};
   }
