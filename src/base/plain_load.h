@@ -29,4 +29,19 @@ template <class T>
   return *reinterpret_cast<const Plain*>(&word);
 }
 
+#if defined(__x86_64__)
+constexpr bool kLoadsAcquire = !kAtomicLoads;  // every load of this machine is an acquire
+#else
+constexpr bool kLoadsAcquire = false;
+#endif
+
+/// As plain_load(), and what follows stays behind it.
+template <class T>
+[[gnu::always_inline]] inline T plain_load_acquire(const std::atomic<T>& word) {
+  if constexpr (!kLoadsAcquire) return word.load(std::memory_order_acquire);
+  const T value = plain_load(word);
+  std::atomic_signal_fence(std::memory_order_acquire);
+  return value;
+}
+
 }  // namespace hak

@@ -10,6 +10,7 @@
 #include "heap/reclaim.h"
 #include "heap/refill.h"
 #include "heap/registry.h"
+#include "heap/section.h"
 #include "heap/shared.h"
 #include "heap/thread.h"
 #include "large/pool.h"
@@ -61,6 +62,7 @@ bool is_young_in_a_crowd(const Heap& heap) {
 // The system gave no more: purge, and try once again.
 [[gnu::noinline, gnu::cold]] void* allocate_last(Heap& heap, unsigned c) {
   reclaim(Bytes{0});
+  const OwnerSection section(heap);
   return refill(heap, c) ? pop(heap, c) : no_memory();
 }
 
@@ -95,10 +97,14 @@ void* MallocSlow::refilled(size_t size_class, Heap* heap) {
   const unsigned c = static_cast<unsigned>(size_class);
   if (!is_real(heap)) [[unlikely]]
     return allocate_first(c);
-  if (!refill_from_current(*heap, c) && !refill(*heap, c)) [[unlikely]]
-    return allocate_last(*heap, c);
-  beat(*heap);
-  return pop(*heap, c);
+  {
+    const OwnerSection section(*heap);
+    if (refill_from_current(*heap, c) || refill(*heap, c)) [[likely]] {
+      beat(*heap);
+      return pop(*heap, c);
+    }
+  }
+  return allocate_last(*heap, c);
 }
 
 void* MallocSlow::span(size_t size) {

@@ -62,7 +62,7 @@ template <class Slow>
   block->mark = mark;
   block->next = slab->freed;
   slab->freed = block;
-  if (--slab->countdown < 0) [[unlikely]]
+  if (count_down(*slab)) [[unlikely]]
     return free_event(p, heap, slab);
 }
 

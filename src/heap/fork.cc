@@ -6,13 +6,15 @@
 // the child's memory is a causally consistent cut of the parent's: fork write-protects page after page, and a thread
 // that writes to a protected page waits for the end of the fork. Of each thread the child sees all writes up to some
 // moment and none behind it, and whatever those writes depend on. So where a lock is free, what it guards is consistent;
-// where another thread held it, what it guards is rebuilt or put aside; where this thread holds it, a signal handler
+// where another thread held it, what it guards is rebuilt, at once or when it is wanted; where this thread holds it, a signal handler
 // called fork, and the interrupted section goes on in the child as in the parent.
 #include "heap/fork.h"
 
 #include <pthread.h>
 
+#include "heap/rebuild.h"
 #include "heap/registry.h"
+#include "heap/section.h"
 #include "heap/shared.h"
 #include "map/super_slab.h"
 #include "map/window.h"
@@ -20,17 +22,27 @@
 namespace hak {
 namespace {
 
+// A helper that stayed in the parent had this thread's heap. If this thread was inside, the helper was about to give up and
+// had changed nothing.
+void take_heap_back() {
+  Heap* const mine = this_heap;
+  if (!is_real(mine) || !mine->lock.held_by_another()) return;
+  const bool was_inside = mine->inside.load(std::memory_order_relaxed);
+  release_after_fork(*mine);
+  if (!was_inside) rebuild_heap(*mine);
+}
+
 void after_fork_in_child() {
-  if (g_registry_lock.held_by_another()) {
-    orphan_parked_heaps();
-    g_registry_lock.reset_after_fork();
-  }
-  orphan_other_heaps();
-  repair_shared_heaps_after_fork();
+  // First what the rest relies on: giving units back takes the map's lock.
   if (map::g_map_lock.held_by_another()) {
     map::rebuild_super_slabs();
     map::g_map_lock.reset_after_fork();
   }
+  repair_shared_heaps_after_fork();
+  const bool registry_torn = g_registry_lock.held_by_another();
+  if (registry_torn) g_registry_lock.reset_after_fork();
+  settle_registry_after_fork(registry_torn);
+  take_heap_back();
 }
 
 }  // namespace

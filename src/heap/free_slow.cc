@@ -7,6 +7,7 @@
 #include "heap/blocks.h"
 #include "heap/heartbeat.h"
 #include "heap/refill.h"
+#include "heap/section.h"
 #include "heap/thread.h"
 #include "large/pool.h"
 
@@ -75,6 +76,10 @@ void free_other(void* p, Heap* heap, map::PageEntry* entry) noexcept {
 }
 
 void free_event(void* p, Heap* heap, Slab* slab) noexcept {
+  const OwnerSection section(*heap);
+  // Before this section a helper may have found all other blocks of the slab returned, and given it up.
+  if (slab->heap != heap) [[unlikely]]
+    return;
   if (used_or_less(*slab) < 0) [[unlikely]] {
     slab->countdown++;
     slab->freed = static_cast<Block*>(p)->next;

@@ -2,7 +2,8 @@
 // lies what only slow paths use, so that a thread which allocates little touches one page.
 //
 // A heap belongs to one thread at a time; when that thread ends the heap is parked, whole, and a later thread adopts
-// it. Heaps are never destroyed. Shared heaps (heap/shared.h) belong to who holds their lock.
+// it. Heaps are never destroyed. Shared heaps (heap/shared.h) belong to who holds their lock. While the owner is
+// elsewhere others may help (heap/section.h).
 #pragma once
 
 #include <atomic>
@@ -14,6 +15,7 @@
 #include "hakmem/hakmem.h"
 #include "heap/inbox.h"
 #include "heap/outbox.h"
+#include "os/lock.h"
 #include "slab/partial.h"
 #include "slab/slab.h"
 
@@ -48,19 +50,30 @@ struct Heap {
   uint64_t early_returns;           // frees of null and reported misuse
   uint32_t beats;                   // refills and events: the heartbeat's clock
   uint32_t young_bytes;             // taken from shared slabs
-  HeapState state;
+  // Written under the registry's lock; helpers and statistics read it as of some moment, relaxed.
+  std::atomic<HeapState> state;
+  // Owner and helpers exclude each other by these; heap/section.h has the protocol and its orders.
+  std::atomic<bool> inside;    // written by the owner
+  std::atomic<uint8_t> watch;  // written by the holder of `lock`
+  os::Lock lock{os::Rank::heap};
+  // KiB that the last helper had to leave in the inbox. Written by the lock's holder, read by who thinks of helping: a
+  // guess, relaxed.
+  std::atomic<uint32_t> left_kib;
   Heap* next_heap;  // all heaps, never shortened
   Heap* next_parked;
 
   // -- cold ---------------------------------------------------------------------------------------------------
   uint32_t empty_units;
-  uint32_t empty_units_least;  // since the last decay tick: what nobody wanted for so long
-  uint64_t next_decay_ms;
-  uint64_t carved_bytes;  // of all slabs: blocks that were ever handed out
-  uint32_t slab_units;    // of all slabs, the empty ones included
+  uint32_t empty_units_least;           // since the last decay tick: what nobody wanted for so long
+  std::atomic<uint64_t> next_decay_ms;  // written in sections; helpers see by it that the owner sleeps: relaxed
+  uint64_t carved_bytes;                // of all slabs: blocks that were ever handed out
+  uint32_t slab_units;                  // of all slabs, the empty ones included
   ClassHeap classes[kClasses];
 };
 static_assert(offsetof(Heap, empty_units) <= 4096, "what fast paths and remote frees touch is one page");
+
+inline HeapState state_of(const Heap& heap) { return heap.state.load(std::memory_order_relaxed); }
+inline void set_state(Heap& heap, HeapState state) { heap.state.store(state, std::memory_order_relaxed); }
 
 /// Never null: a thread without a heap sees the empty heap, whose lists are empty and which owns nothing.
 /// Initial-exec: one load from the thread's block (ELF Handling for Thread-Local Storage, U. Drepper).

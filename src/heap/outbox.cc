@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "heap/heap.h"
+#include "heap/help.h"
 
 namespace hak {
 namespace {
@@ -29,7 +30,11 @@ void Outbox::post(Heap& heap, Slot& slot) {
   Slab& slab = *slot.slab;
   heap.remote_freed[slab.size_class] += slot.count;
   slot.slab = nullptr;
-  slab.heap->inbox.post({slot.head, slot.last_granule, slot.count});
+  Heap& owner = *slab.heap;
+  const uint32_t waiting =
+      owner.inbox.post({slot.head, slot.last_granule, slot.count}, uint64_t{slot.count} * slot.block_bytes);
+  if (waiting >= kWaitsLongKib) [[unlikely]]
+    help_owner(owner, waiting);
 }
 
 // A slot that was opened for a block which then isn't taken.
@@ -71,7 +76,7 @@ void post_one(Slab& slab, void* p) {
   g_posted[slab.size_class].fetch_add(1, std::memory_order_relaxed);
   Block* const block = static_cast<Block*>(p);
   block->next = nullptr;
-  slab.heap->inbox.post({block, offset_in(slab, p) >> kTinyShift, 1});
+  slab.heap->inbox.post({block, offset_in(slab, p) >> kTinyShift, 1}, slab.block_bytes);
 }
 
 uint64_t posted_without_heap(unsigned c) { return g_posted[c].load(std::memory_order_relaxed); }

@@ -41,6 +41,11 @@ class Outbox {
   /// Posts all that is gathered.
   void post_all(Heap& heap);
 
+  /// Drops what is gathered: in a forked child, of a thread that stayed in the parent perhaps halfway through a put().
+  void forget() {
+    for (Slot& slot : slots_) slot = {};
+  }
+
   const Slot* slots() const { return slots_; }
 
  private:

@@ -9,6 +9,7 @@
 #include "conf/load.h"
 #include "heap/exit_key.h"
 #include "heap/fork.h"
+#include "heap/section.h"
 #include "map/window.h"
 #include "os/lock.h"
 
@@ -28,6 +29,7 @@ Started start() {
   conf::load(environ);
   if (!map::init_window(Bytes{conf::g_config.window_bytes})) return Started::failed;
   g_exit_key.create(on_thread_exit);
+  prepare_sections();
   return Started::yes;
 }
 

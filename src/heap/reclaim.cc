@@ -1,7 +1,9 @@
 #include "heap/reclaim.h"
 
+#include "heap/help.h"
 #include "heap/refill.h"
 #include "heap/registry.h"
+#include "heap/section.h"
 #include "heap/shared.h"
 #include "map/purge.h"
 
@@ -45,13 +47,18 @@ void reclaim_heap(Heap& heap) {
 Bytes reclaim(Bytes keep) {
   Heap* const mine = this_heap;
   if (is_real(mine)) {
+    const OwnerSection section(*mine);
     mine->outbox.post_all(*mine);
     reclaim_heap(*mine);
   }
   {
-    const os::LockGuard guard(g_registry_lock);
-    for (Heap* heap = first_parked(); heap != nullptr; heap = heap->next_parked) reclaim_heap(*heap);
+    const os::LockGuard registry(g_registry_lock);
+    for (Heap* heap = first_parked(); heap != nullptr; heap = heap->next_parked) {
+      const os::LockGuard guard(heap->lock);
+      reclaim_heap(*heap);
+    }
   }
+  help_all();
   reclaim_shared_heaps();
   return map::purge_dirty(keep);
 }

@@ -8,11 +8,11 @@
 namespace hak {
 
 /// Drains the heap's inbox, puts unused blocks back into their slabs and gives its empty slabs to the SuperSlabs.
-/// The caller owns the heap: its thread, or the holder of the lock that guards it.
+/// The caller owns the heap: its thread in a section, or the holder of the locks that guard it where it has no thread.
 void reclaim_heap(Heap& heap);
 
-/// reclaim_heap() for the calling thread's, the parked and the shared heaps; then purges what is free until at most
-/// `keep` bytes of it are resident. Returns the bytes given back to the system. Takes registry and shared locks.
+/// reclaim_heap() for the calling thread's, the parked and the shared heaps, help for those of threads that are elsewhere;
+/// then purges what is free until at most `keep` bytes of it are resident. Returns the bytes given back to the system. Takes registry and shared locks.
 Bytes reclaim(Bytes keep);
 
 }  // namespace hak

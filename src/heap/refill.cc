@@ -5,6 +5,7 @@
 
 #include "conf/config.h"
 #include "guard/report.h"
+#include "heap/help.h"
 #include "map/super_slab.h"
 
 namespace hak {
@@ -111,6 +112,9 @@ bool from_new_units(Heap& heap, unsigned c, map::Growth growth) {
 
 bool from_units(Heap& heap, unsigned c) { return from_new_units(heap, c, map::Growth::forbidden); }
 
+// Before more memory is asked for: what other threads returned to owners that sleep.
+bool from_help(Heap& heap, unsigned c) { return help_before_growing() != Units{0} && from_units(heap, c); }
+
 // Huge pages are resident as a whole: only for a heap that has grown and has few untouched pages in its slabs.
 map::Growth growth_for(const Heap& heap) {
   const bool grown = heap.carved_bytes >= conf::config().huge_from_bytes;
@@ -133,21 +137,16 @@ constexpr Stage kLadder[] = {  // what is resident first: docs/design.md, "Refil
     {from_current_fresh, HAKMEM_STAGE_BUMP},
     {from_empty, HAKMEM_STAGE_EMPTY},
     {from_units, HAKMEM_STAGE_UNITS},
+    {from_help, HAKMEM_STAGE_UNITS},
     {from_super_slab, HAKMEM_STAGE_SUPERSLAB},
 };
 // clang-format on
 
 // ---- The way back. ---------------------------------------------------------------------------------------------
 
-void give_up(Heap& heap, Slab& s) {
-  heap.carved_bytes -= uint64_t{s.carved} * s.block_bytes;
-  heap.slab_units -= s.units;
-  release_slab(s);
-}
-
 void become_empty(Heap& heap, Slab& s) {
   s.state = SlabState::empty;
-  if (heap.empty_units >= kEmptyUnitsKept + heap.slab_units / kEmptyShare) return give_up(heap, s);
+  if (heap.empty_units >= kEmptyUnitsKept + heap.slab_units / kEmptyShare) return give_up_slab(heap, s);
   heap.classes[s.size_class].empty.push(&s);
   heap.empty_units += s.units;
 }
@@ -203,6 +202,21 @@ void settle(Heap& heap, Slab& s) {
   else ch.partial.add(s);
 }
 
+void withdraw_slab(Heap& heap, Slab& s) {
+  ClassHeap& ch = heap.classes[s.size_class];
+  if (s.state == SlabState::current) ch.current = nullptr;
+  else if (s.state == SlabState::partial) ch.partial.remove(s);
+  s.state = SlabState::leaving;
+  s.countdown -= static_cast<int32_t>(used_blocks(s));
+  look_at(ch, s);
+}
+
+void give_up_slab(Heap& heap, Slab& s) {
+  heap.carved_bytes -= uint64_t{s.carved} * s.block_bytes;
+  heap.slab_units -= s.units;
+  release_slab(s);
+}
+
 void put_back_unused(Heap& heap, Slab& s, Block* block) {
   put_back(s, {block, offset_in(s, block) >> kTinyShift, 1});
   heap.classes[s.size_class].handed--;
@@ -214,7 +228,7 @@ void release_empty(Heap& heap, uint32_t keep) {
     while (heap.empty_units > keep && !ch.empty.empty()) {
       Slab* const s = ch.empty.head;
       take_empty(heap, *s);
-      give_up(heap, *s);
+      give_up_slab(heap, *s);
     }
   }
 }

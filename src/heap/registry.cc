@@ -1,6 +1,8 @@
 #include "heap/registry.h"
 
+#include "heap/rebuild.h"
 #include "heap/refill.h"
+#include "heap/section.h"
 #include "os/memory.h"
 
 namespace hak {
@@ -15,6 +17,7 @@ namespace {
 constinit std::atomic<Heap*> g_heaps{nullptr};
 constinit std::atomic<uint32_t> g_owned{0};
 constinit Heap* g_parked = nullptr;
+constinit uint32_t g_orphans = 0;
 
 void change_owned(int by) {
   g_owned.store(g_owned.load(std::memory_order_relaxed) + static_cast<uint32_t>(by), std::memory_order_relaxed);
@@ -23,26 +26,47 @@ void change_owned(int by) {
 }  // namespace
 
 Heap* create_heap(HeapState state) {
-  Heap* const heap = static_cast<Heap*>(os::map(sizeof(Heap)));  // zeroed: a valid empty heap
+  Heap* const heap = static_cast<Heap*>(os::map(sizeof(Heap)));  // zeroed: an empty heap
   if (heap == nullptr) return nullptr;
-  heap->state = state;
+  prepare_heap(*heap);
+  set_state(*heap, state);
   heap->next_heap = g_heaps.load(std::memory_order_relaxed);
   g_heaps.store(heap, std::memory_order_release);
   return heap;
 }
 
+namespace {
+
+Heap* unpark() {
+  Heap* const heap = g_parked;
+  if (heap == nullptr) return nullptr;
+  g_parked = heap->next_parked;
+  heap->next_parked = nullptr;
+  return heap;
+}
+
+// Of a thread that stayed in the parent of a fork. Put in order only now: most forked children never need it.
+Heap* adopt_orphan() {
+  if (g_orphans == 0) return nullptr;
+  for (Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {
+    if (state_of(*heap) != HeapState::orphan) continue;
+    g_orphans--;
+    release_after_fork(*heap);
+    rebuild_orphan(*heap);
+    return heap;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 Heap* acquire_heap() {
   const os::LockGuard guard(g_registry_lock);
-  Heap* heap = g_parked;
-  if (heap != nullptr) {
-    g_parked = heap->next_parked;
-    heap->next_parked = nullptr;
-    heap->state = HeapState::owned;
-  } else {
-    heap = create_heap(HeapState::owned);
-    if (heap == nullptr) return nullptr;
-  }
-  change_owned(+1);
+  Heap* heap = unpark();
+  if (heap == nullptr) heap = adopt_orphan();
+  if (heap != nullptr) set_state(*heap, HeapState::owned);
+  else heap = create_heap(HeapState::owned);
+  if (heap != nullptr) change_owned(+1);
   return heap;
 }
 
@@ -55,6 +79,7 @@ void tidy_parked_heaps() {
   unsigned looks = 0;
   for (Heap* heap = g_parked; heap != nullptr && looks < kLooks; heap = heap->next_parked, looks++) {
     if (heap->inbox.empty()) continue;
+    const os::LockGuard guard(heap->lock);
     drain_inbox(*heap);
     release_empty(*heap, 0);
   }
@@ -65,7 +90,7 @@ void tidy_parked_heaps() {
 void park_heap(Heap& heap) {
   const os::LockGuard guard(g_registry_lock);
   tidy_parked_heaps();
-  heap.state = HeapState::parked;
+  set_state(heap, HeapState::parked);
   heap.next_parked = g_parked;
   g_parked = &heap;
   change_owned(-1);
@@ -79,23 +104,28 @@ HeapCounts count_heaps() {
   HeapCounts counts{0, 0};
   for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {
     counts.all++;
-    if (heap->state == HeapState::parked) counts.parked++;
+    if (state_of(*heap) == HeapState::parked) counts.parked++;
   }
   return counts;
 }
 
-void orphan_parked_heaps() {
-  g_parked = nullptr;
-  for (Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap)
-    if (heap->state == HeapState::parked) heap->state = HeapState::orphan;
-}
-
-void orphan_other_heaps() {
+void settle_registry_after_fork(bool registry_torn) {
   uint32_t owned = 0;
+  g_parked = nullptr;
+  g_orphans = 0;
   for (Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {
-    if (heap->state != HeapState::owned) continue;
-    if (heap == this_heap) owned++;
-    else heap->state = HeapState::orphan;
+    const HeapState state = state_of(*heap);
+    if (state == HeapState::shared) continue;
+    const bool torn = registry_torn || heap->lock.held_by_another();
+    if (heap == this_heap) {
+      owned++;
+    } else if (state == HeapState::parked && !torn) {
+      heap->next_parked = g_parked;
+      g_parked = heap;
+    } else {
+      set_state(*heap, HeapState::orphan);
+      g_orphans++;
+    }
   }
   g_owned.store(owned, std::memory_order_relaxed);
 }

@@ -12,7 +12,7 @@ namespace hak {
 
 extern constinit os::Lock g_registry_lock;
 
-/// A heap for the calling thread: the one parked last, or a new one. Null when there is no memory for one.
+/// A heap for the calling thread: the one parked last, an orphan, or a new one. Null when there is no memory for one.
 Heap* acquire_heap();
 
 /// Parks the calling thread's heap, whole.
@@ -35,10 +35,9 @@ struct HeapCounts {
 };
 HeapCounts count_heaps();
 
-/// In a forked child whose parent's registry was under change: the parked heaps, too, are put aside.
-void orphan_parked_heaps();
-
-/// In a forked child: the heaps of threads that stayed in the parent become orphans.
-void orphan_other_heaps();
+/// In a forked child: heaps of threads that stayed in the parent become orphans, and so do parked heaps that another
+/// thread had under change. `registry_torn`: the registry's lists were under change too. acquire_heap() adopts orphans when
+/// nothing is parked.
+void settle_registry_after_fork(bool registry_torn);
 
 }  // namespace hak

@@ -90,7 +90,7 @@ void reclaim_shared_heaps() {
 void repair_shared_heaps_after_fork() {
   for (SharedHeap& shared : g_shared) {
     if (!shared.lock.held_by_another()) continue;
-    if (Heap* const heap = shared.get()) heap->state = HeapState::orphan;
+    if (Heap* const heap = shared.get()) set_state(*heap, HeapState::orphan);
     shared.heap.store(nullptr, std::memory_order_relaxed);
     shared.lock.reset_after_fork();
   }

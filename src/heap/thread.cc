@@ -8,6 +8,7 @@
 #include "heap/process.h"
 #include "heap/reclaim.h"
 #include "heap/registry.h"
+#include "heap/section.h"
 
 namespace hak {
 namespace {
@@ -23,8 +24,11 @@ constexpr uint32_t kParkedUnits = 256;
 
 void leave_heap(Heap* heap) {
   heap->outbox.post_all(*heap);
-  if (heap->slab_units > kParkedUnits) reclaim_heap(*heap);
-  if (heap->slab_units <= kParkedUnits) heap->young_bytes = 0;
+  {
+    const OwnerSection section(*heap);
+    if (heap->slab_units > kParkedUnits) reclaim_heap(*heap);
+    if (heap->slab_units <= kParkedUnits) heap->young_bytes = 0;
+  }
   this_heap = &g_empty_heap;
   t_life.ended = true;
   park_heap(*heap);

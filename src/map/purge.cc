@@ -45,15 +45,16 @@ constinit std::atomic<uint64_t> g_next_tick{0};
 
 Bytes purge_dirty(Bytes keep) { return purge_until(Age::any, keep); }
 
-void decay(uint64_t now_ms) {
+bool decay(uint64_t now_ms) {
   const uint64_t period = conf::g_config.decay_ms;
-  if (period == conf::kOff) return;
+  if (period == conf::kOff) return false;
   uint64_t due = g_next_tick.load(std::memory_order_relaxed);
-  if (now_ms < due) return;
-  if (!g_next_tick.compare_exchange_strong(due, now_ms + period, std::memory_order_relaxed)) return;
-  if (dirty_units() == Units{0}) return;
+  if (now_ms < due) return false;
+  if (!g_next_tick.compare_exchange_strong(due, now_ms + period, std::memory_order_relaxed)) return false;
+  if (dirty_units() == Units{0}) return true;
   purge_until(Age::aged, Bytes{0});
   age_dirty();
+  return true;
 }
 
 }  // namespace hak::map

@@ -11,7 +11,8 @@ namespace hak::map {
 Bytes purge_dirty(Bytes keep);
 
 /// Called now and then with the coarse time: once a decay period has passed, purges what was dirty at the last tick
-/// and still is. So units stay resident between one and two periods after they were freed. Threads: any.
-void decay(uint64_t now_ms);
+/// and still is. So units stay resident between one and two periods after they were freed. True where this call was the
+/// period's tick. Threads: any.
+bool decay(uint64_t now_ms);
 
 }  // namespace hak::map

@@ -40,13 +40,18 @@ inline void pack_batch(const Batch& batch, Block* next_batch) {
   batch.first->mark = reinterpret_cast<uint64_t>(next_batch) | uint64_t{batch.count} << kPointerBits;
 }
 
-/// Reads them back, makes the blocks a plain list again, and tells the next batch.
-inline Batch unpack_batch(Block* first, Block** next_batch) {
-  const uint64_t word = reinterpret_cast<uint64_t>(first->next);
+/// Reads them, and tells the next batch.
+inline Batch read_batch(Block* first, Block** next_batch) {
   *next_batch = unpack_block(first->mark);
-  const uint32_t count = static_cast<uint32_t>(first->mark >> kPointerBits);
-  first->next = unpack_block(word);
-  return {first, static_cast<uint32_t>(word >> kPointerBits), count};
+  return {first, static_cast<uint32_t>(reinterpret_cast<uint64_t>(first->next) >> kPointerBits),
+          static_cast<uint32_t>(first->mark >> kPointerBits)};
+}
+
+/// As read_batch(), and makes the blocks a plain list again.
+inline Batch unpack_batch(Block* first, Block** next_batch) {
+  const Batch batch = read_batch(first, next_batch);
+  first->next = unpack_block(reinterpret_cast<uint64_t>(first->next));
+  return batch;
 }
 
 }  // namespace hak

@@ -35,6 +35,7 @@ void recut_slab(Slab& s, unsigned c) { cut(s, c); }
 
 void release_slab(Slab& s) {
   s.state = SlabState::none;
+  s.heap = nullptr;
   const uint32_t first = s.first;
   const uint32_t units = s.units;
   map::set_entries(first, units, map::kNothing);

@@ -1,5 +1,6 @@
 // A slab: a span of units cut into equal blocks of one size class, for one heap. Its line in the window's table.
-// All fields are the owning heap's (its thread, or the holder of its lock); other threads read `heap`, `size_class`
+// All fields are the owning heap's: its thread, inside a section, or a helper (heap/section.h). `freed` and `countdown`
+// are written by the thread's fast path too, while a block of the slab is live. Other threads read `heap`, `size_class`
 // and the geometry, which don't change while a block of the slab is live.
 //
 //      blocks
@@ -12,8 +13,10 @@
 // its list, or is empty. (Below zero, because the subtraction itself then sets the flag that is tested.)
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
+#include "base/plain_load.h"
 #include "base/size_class.h"
 #include "map/page_map.h"
 #include "map/super_slab.h"
@@ -29,6 +32,7 @@ enum class SlabState : uint8_t {
   full,     // too few free blocks to be on a list
   partial,  // on its heap's list of partial slabs, by how full it is
   empty,    // all blocks are back; on its heap's list of empty slabs of the class, its blocks on `freed`
+  leaving,  // a helper has all its blocks and gives it up; on no list
 };
 
 struct alignas(kCacheLine) Slab {
@@ -48,12 +52,29 @@ struct alignas(kCacheLine) Slab {
   uint32_t reciprocal;
   uint32_t first;      // its first unit
   uint16_t seen_used;  // `used` when its heap last looked: ClassHeap::out
-  uint16_t spare;
+  uint16_t returned;   // scratch of a helper: blocks that wait in the inbox
 };
 static_assert(sizeof(Slab) == sizeof(map::Line));
 
 /// Negative when more blocks were freed than were out.
 inline int32_t used_or_less(const Slab& s) { return s.floor + s.countdown + 1; }
+
+/// One block fewer is out. True when an event is due. The fast path's: helpers may look on, so under a sanitizer it is
+/// an atomic; elsewhere the plain form is one instruction, and as good.
+inline bool count_down(Slab& s) {
+  if constexpr (kAtomicLoads) {
+    std::atomic_ref countdown(s.countdown);
+    const int32_t now = countdown.load(std::memory_order_relaxed) - 1;
+    countdown.store(now, std::memory_order_relaxed);
+    return now < 0;
+  }
+  return --s.countdown < 0;
+}
+
+/// `used` for a helper, which may be at work while the owner frees: at least what is out without those under way.
+inline int32_t used_seen_by_helper(Slab& s) {
+  return s.floor + std::atomic_ref(s.countdown).load(std::memory_order_relaxed) + 1;
+}
 inline uint32_t used_blocks(const Slab& s) { return static_cast<uint32_t>(used_or_less(s)); }
 inline bool event_is_due(const Slab& s) { return s.countdown < 0; }
 inline uint32_t freed_blocks(const Slab& s) { return s.carved - used_blocks(s); }

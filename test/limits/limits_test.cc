@@ -272,8 +272,6 @@ TEST(Resident, blocks_that_another_thread_frees_do_not_pile_up) {
 }
 
 TEST(Resident, what_sleeping_owners_no_longer_hold_is_used_by_the_next) {
-  if (!on_glibc())
-    GTEST_SKIP() << "an owner takes returned blocks in at its next refill; issue 5 reaches sleeping ones";
   for (const char* bytes : {"100", "4000", "30000"}) {
     if (on_glibc() && strcmp(bytes, "100") == 0) continue;  // its fast bins keep them
     const Outcome outcome = run_load({"owners-sleep", "64", bytes});
@@ -281,6 +279,13 @@ TEST(Resident, what_sleeping_owners_no_longer_hold_is_used_by_the_next) {
     EXPECT_LE(value(outcome, "rss_4_kib"), value(outcome, "rss_1_kib") + 16 * kMiBInKiB) << bytes << " bytes:\n"
                                                                                          << outcome.out;
   }
+}
+
+TEST(Resident, sleeping_owners_are_reached_without_membarrier_too) {
+  if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_FAULT is hakmem's own";
+  const Outcome outcome = run_load({"owners-sleep", "64", "4000"}, {.env = {{"HAKMEM_FAULT", "barrier"}}});
+  EXPECT_GOOD(outcome);
+  EXPECT_LE(value(outcome, "rss_4_kib"), value(outcome, "rss_1_kib") + 16 * kMiBInKiB) << outcome.out;
 }
 
 TEST(Resident, a_3_MB_heap_is_within_1_MB_of_glibc) {

@@ -1,0 +1,148 @@
+#include "heap/help.h"
+
+#include "heap/refill.h"
+#include "heap/registry.h"
+#include "heap/section.h"
+#include "heap/shared.h"
+
+namespace hak {
+namespace {
+
+#if defined(__x86_64__)
+constexpr bool kStoresInOrder = true;  // others see a thread's stores in program order
+#else
+constexpr bool kStoresInOrder = false;
+#endif
+
+Slab& slab_of(const Block* block) {
+  return *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(block)).meta.load(std::memory_order_relaxed));
+}
+
+// Batches of an inbox, in a chain.
+struct Chain {
+  Block* first = nullptr;
+
+  template <class Work>
+  void for_each(Work work) const {
+    for (Block* at = first; at != nullptr;) {
+      Block* next = nullptr;
+      const Batch batch = read_batch(at, &next);
+      work(batch, slab_of(at));
+      at = next;
+    }
+  }
+};
+
+// How many blocks of each slab wait: Slab::returned.
+void count_returned(const Chain& chain) {
+  chain.for_each([](const Batch&, Slab& s) { s.returned = 0; });
+  chain.for_each([](const Batch& batch, Slab& s) { s.returned = static_cast<uint16_t>(s.returned + batch.count); });
+}
+
+// All blocks that are out are in our hands. The owner can't be about to free one, and has no list with one.
+bool is_all_back(Slab& s) { return s.returned == used_seen_by_helper(s); }
+
+// Posts what isn't all back again, and takes the rest out of the chain. Of a slab that is all back the last batch met
+// gives it up: `returned` counts down. Returns the units given back.
+Units sort_out(Heap& heap, const Chain& chain) {
+  Units given;
+  Block* kept = nullptr;  // newest first, as they were
+  Batch last;
+  uint64_t kept_bytes = 0;
+  Block* tail = nullptr;
+  chain.for_each([&](const Batch& batch, Slab& s) {
+    if (s.state == SlabState::leaving) {
+      heap.classes[s.size_class].received += batch.count;
+      s.returned = static_cast<uint16_t>(s.returned - batch.count);
+      if (s.returned != 0) return;
+      given += Units{s.units};
+      give_up_slab(heap, s);
+      return;
+    }
+    if (tail == nullptr) kept = batch.first;
+    else pack_batch(last, batch.first);
+    tail = batch.first;
+    last = batch;
+    kept_bytes += uint64_t{batch.count} * s.block_bytes;
+  });
+  if (tail != nullptr) heap.inbox.post_again(kept, last, kept_bytes);
+  heap.left_kib.store(tail != nullptr ? heap.inbox.waiting_kib() : 0, std::memory_order_relaxed);
+  return given;
+}
+
+// What a helper does. The owner is outside its sections and may be on its fast paths.
+Units release_returned(Heap& heap) {
+  const Chain chain{heap.inbox.drain()};
+  if (chain.first == nullptr) return {};
+  count_returned(chain);
+  bool any = false;
+  chain.for_each([&](const Batch&, Slab& s) {
+    if (s.state == SlabState::leaving || !is_all_back(s)) return;
+    withdraw_slab(heap, s);
+    any = true;
+  });
+  // The owner's last free wrote `freed` before the count by which we know: on machines where that may arrive later,
+  // wait for it before the line is used anew.
+  if (!kStoresInOrder && any) os::barrier_all();
+  return sort_out(heap, chain);
+}
+
+Units release_all(Heap& heap) {
+  const Units given = release_returned(heap) + Units{heap.empty_units};
+  release_empty(heap, 0);
+  return given;
+}
+
+bool is_helpable(const Heap& heap) {
+  const HeapState state = state_of(heap);
+  return &heap != this_heap && (state == HeapState::owned || state == HeapState::parked);
+}
+
+// Does `work`, which returns the units it gave back, on the heaps that `chosen` names, some at a time.
+template <class Chosen, class Work>
+Units help_chosen(Chosen chosen, Work help) {
+  Units given;
+  Helpers helpers;
+  const auto work = [&](Heap& heap) { given += help(heap); };
+  for (Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {
+    if (!is_helpable(*heap) || !chosen(*heap)) continue;
+    helpers.add(*heap);
+    if (helpers.full()) helpers.run(work);
+  }
+  helpers.run(work);
+  return given;
+}
+
+bool any(const Heap&) { return true; }
+
+// Whether enough came in since the last helper was here that looking through all of it again is worth while.
+bool promises(const Heap& heap, uint32_t waiting_kib, uint32_t least_kib) {
+  const uint32_t left = heap.left_kib.load(std::memory_order_relaxed);
+  return waiting_kib >= left + left / 4 + least_kib;
+}
+
+}  // namespace
+
+void help_owner(Heap& owner, uint32_t waiting_kib) {
+  if (!is_helpable(owner) || !promises(owner, waiting_kib, kWaitsLongKib)) return;
+  Helpers helpers;
+  helpers.add(owner);
+  helpers.run(release_returned);
+}
+
+Units help_before_growing() {
+  constexpr uint32_t kLeastKib = 64;
+  return help_chosen([](const Heap& heap) { return promises(heap, heap.inbox.waiting_kib(), kLeastKib); },
+                     release_returned);
+}
+
+Units help_all() { return help_chosen(any, release_all); }
+
+void help_idle(uint64_t now_ms) {
+  help_chosen(any, [now_ms](Heap& heap) {
+    const bool sleeps = heap.next_decay_ms.load(std::memory_order_relaxed) < now_ms;
+    return sleeps ? release_all(heap) : release_returned(heap);
+  });
+}
+
+}  // namespace hak

@@ -1,0 +1,60 @@
+#include "heap/rebuild.h"
+
+#include "heap/refill.h"
+
+namespace hak {
+namespace {
+
+void forget_slabs(Heap& heap) {
+  for (ClassHeap& ch : heap.classes) {
+    ch.current = nullptr;
+    ch.partial = {};
+    ch.empty = {};
+    ch.out = 0;
+  }
+  heap.empty_units = 0;
+  heap.carved_bytes = 0;
+  heap.slab_units = 0;
+}
+
+uint32_t length_of_freed(const Slab& s) {
+  uint32_t n = 0;
+  for (const Block* block = s.freed; block != nullptr && n < s.carved; block = block->next) n++;
+  return n;
+}
+
+void take_in(Heap& heap, Slab& s) {
+  ClassHeap& ch = heap.classes[s.size_class];
+  const uint32_t used = s.carved - length_of_freed(s);
+  s.floor = 0;
+  s.countdown = static_cast<int32_t>(used) - 1;
+  s.next = s.prev = nullptr;
+  s.state = SlabState::full;  // on no list
+  s.seen_used = 0;
+  look_at(ch, s);
+  heap.carved_bytes += uint64_t{s.carved} * s.block_bytes;
+  heap.slab_units += s.units;
+  const bool is_full = s.freed == nullptr && s.carved == s.blocks;
+  if (is_full && used != 0) set_floor(s, used - PartialSlabs::worth_listing(s));
+  else settle(heap, s);
+}
+
+}  // namespace
+
+void rebuild_heap(Heap& heap) {
+  forget_slabs(heap);
+  const uint32_t units = static_cast<uint32_t>(map::g_window_limit.load(std::memory_order_relaxed) >> kUnitShift);
+  for (uint32_t unit = 0; unit < units; unit++) {
+    const map::PageEntry& entry = map::entry_of_unit(unit);
+    const bool is_first = entry.meta.load(std::memory_order_relaxed) == map::line_of_unit(unit);
+    if (is_first && entry.owner.load(std::memory_order_relaxed) == reinterpret_cast<uintptr_t>(&heap))
+      take_in(heap, *reinterpret_cast<Slab*>(map::line_of_unit(unit)));
+  }
+}
+
+void rebuild_orphan(Heap& heap) {
+  heap.outbox.forget();
+  rebuild_heap(heap);
+}
+
+}  // namespace hak

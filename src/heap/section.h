@@ -1,0 +1,95 @@
+// Who may touch a heap's slabs: its owner, inside a section, or a helper that found the owner outside one.
+//
+// Blocks that other threads return to a heap whose thread sleeps would wait in its inbox for ever. So any thread may
+// help: take the inbox and give back slabs of which nothing is out any more. The owner must pay next to nothing for
+// that, so it announces its slow paths by plain stores, and the helper pays for the fence between them:
+//
+//   owner    inside = true;  (fence)  watch?  kHelped: wait for the lock     ...        inside = false
+//   helper   lock; watch = kHelped;  membarrier(2);  inside?  yes: give up   ...        watch = 0; unlock
+//
+// One of the two sees the other (Dekker's exclusion; the asymmetric form is that of Linux's membarrier(2) and of
+// liburcu). Where membarrier is refused, `watch` always has kFences, and the owner makes a real fence.
+//
+// The fast paths are in no section. They touch free[] and, in slabs of which blocks are live, `freed` and `countdown`;
+// a helper keeps away from both.
+#pragma once
+
+#include <atomic>
+
+#include "heap/heap.h"
+#include "os/thread.h"
+
+namespace hak {
+
+// Bits of Heap::watch.
+constexpr uint8_t kHelped = 1;
+constexpr uint8_t kFences = 2;
+
+/// Finds out how owners and helpers exclude each other on this system. Called once, at the start of the process.
+void prepare_sections();
+
+/// Makes a new heap's part of it ready.
+void prepare_heap(Heap& heap);
+
+/// In a forked child: nobody helps the heap, and nobody is in its sections but, perhaps, the thread that forked.
+void release_after_fork(Heap& heap);
+
+/// The owner's slow paths: held for a scope by the heap's thread. Not nested.
+class [[nodiscard]] OwnerSection {
+ public:
+  explicit OwnerSection(Heap& heap) : heap_(heap) {
+    if constexpr (kDebug) debug_check(!heap.inside.load(std::memory_order_relaxed), "a heap's sections are not nested");
+    heap.inside.store(true, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // the helper's membarrier makes it a fence
+    // acquire: pairs with the helper's release, its work is seen.
+    if (plain_load_acquire(heap.watch) != 0) [[unlikely]]
+      look_closer(heap);
+  }
+  ~OwnerSection() {
+    heap_.inside.store(false, std::memory_order_release);  // pairs with the helper's acquire
+  }
+  OwnerSection(const OwnerSection&) = delete;
+  OwnerSection& operator=(const OwnerSection&) = delete;
+
+ private:
+  [[gnu::noinline, gnu::cold]] static void look_closer(Heap& heap);
+
+  Heap& heap_;
+};
+
+/// A helper's side: gathers heaps, then works on those whose owners are outside. Never waits for an owner.
+class Helpers {
+ public:
+  static constexpr unsigned kAtOnce = 16;  // heaps that share one barrier
+
+  Helpers() = default;
+  Helpers(const Helpers&) = delete;
+  Helpers& operator=(const Helpers&) = delete;
+
+  bool full() const { return count_ == kAtOnce; }
+
+  /// Puts a heap on the list, unless another thread helps it already. Not the calling thread's own.
+  void add(Heap& heap);
+
+  /// Calls work(heap) for each listed heap whose owner is outside, and empties the list. Held locks: the heap's.
+  template <class Work>
+  void run(Work work) {
+    if (count_ == 0) return;
+    const bool fenced = fence();
+    for (unsigned i = 0; i < count_; i++) {
+      // acquire: pairs with the end of the owner's last section.
+      if (fenced && !heaps_[i]->inside.load(std::memory_order_acquire)) work(*heaps_[i]);
+      let_go(*heaps_[i]);
+    }
+    count_ = 0;
+  }
+
+ private:
+  static bool fence();
+  static void let_go(Heap& heap);
+
+  Heap* heaps_[kAtOnce];
+  unsigned count_ = 0;
+};
+
+}  // namespace hak

@@ -1,0 +1,183 @@
+// Owners and helpers: what threads return to an owner that is elsewhere comes back, and an owner at work is left alone.
+#include "heap/help.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <random>
+#include <semaphore>
+#include <thread>
+#include <vector>
+
+#include "heap/allocate.h"
+#include "heap/registry.h"
+#include "heap/section.h"
+#include "heap/statistics.h"
+#include "map/super_slab.h"
+
+namespace hak {
+namespace {
+
+uint64_t live_now() {
+  static hakmem_statistics stats;
+  collect_statistics(&stats);
+  return stats.tiers[HAKMEM_TIER_NONE].live_blocks;
+}
+
+// A thread that does a piece of work whenever it is asked to, and otherwise sleeps.
+class Owner {
+ public:
+  void work(std::function<void()> piece) {
+    piece_ = std::move(piece);
+    begin_.release();
+    end_.acquire();
+  }
+  Heap* heap() {
+    Heap* heap = nullptr;
+    work([&] { heap = this_heap; });
+    return heap;
+  }
+  ~Owner() {
+    piece_ = nullptr;
+    begin_.release();
+    thread_.join();
+  }
+
+ private:
+  std::function<void()> piece_;
+  std::binary_semaphore begin_{0}, end_{0};
+  std::thread thread_{[this] {
+    for (;;) {
+      begin_.acquire();
+      if (!piece_) return;
+      piece_();
+      end_.release();
+    }
+  }};
+};
+
+std::vector<void*> allocate_blocks(size_t count, size_t size) {
+  std::vector<void*> blocks(count);
+  for (void*& p : blocks) p = allocate(size);
+  return blocks;
+}
+
+TEST(Help, what_was_returned_to_a_sleeping_owner_is_given_back_before_the_window_grows) {
+  for (const size_t size : {size_t{100}, size_t{3000}, size_t{30'000}}) {
+    const uint64_t live = live_now();
+    Owner owner;
+    std::vector<void*> blocks;
+    owner.work([&] { blocks = allocate_blocks(8'000'000 / size, size); });
+    const uint64_t used = map::used_units().n;
+    for (void* p : blocks) free_fast(p);
+    help_all();
+    EXPECT_LT(map::used_units().n + 100, used) << size << ": 122 units were returned";
+    EXPECT_EQ(live_now(), live);
+    EXPECT_EQ(broken_heap_rule(), nullptr);
+    owner.work([&] {
+      for (void* p : allocate_blocks(1000, size)) free_fast(p);
+    });
+    EXPECT_EQ(live_now(), live);
+    EXPECT_EQ(broken_heap_rule(), nullptr);
+  }
+}
+
+TEST(Help, a_slab_with_a_live_block_stays) {
+  Owner owner;
+  std::vector<void*> blocks;
+  owner.work([&] { blocks = allocate_blocks(10'000, 1000); });
+  const uint64_t live = live_now();
+  std::vector<void*> kept;
+  for (size_t i = 0; i < blocks.size(); i++) {
+    if (i % 20 == 0) kept.push_back(blocks[i]);  // one or more in each slab of 64
+    else free_fast(blocks[i]);
+  }
+  EXPECT_EQ(help_all(), Units{0});
+  EXPECT_EQ(live_now(), live - (blocks.size() - kept.size()));
+  for (void* p : kept) free_fast(p);
+  EXPECT_NE(help_all(), Units{0});
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+TEST(Help, an_owner_inside_a_section_is_left_alone) {
+  Owner owner;
+  std::vector<void*> blocks;
+  owner.work([&] { blocks = allocate_blocks(2000, 1000); });
+  owner.work([&] {
+    const OwnerSection section(*this_heap);
+    std::thread([&] {
+      for (void* p : blocks) free_fast(p);
+      this_heap->outbox.post_all(*this_heap);
+      EXPECT_EQ(help_all(), Units{0});
+    }).join();
+  });
+  EXPECT_NE(help_all(), Units{0});
+}
+
+TEST(Help, owners_at_work_and_helpers_do_not_disturb_each_other) {
+  const uint64_t live = live_now();
+  constexpr int kOwners = 3, kRounds = 60, kBlocks = 2000;
+  std::atomic<bool> end{false};
+  std::vector<std::atomic<void*>> shelf(kOwners * kBlocks);
+  std::thread helper([&] {
+    while (!end.load()) help_all();
+  });
+  std::vector<std::thread> owners;
+  for (int k = 0; k < kOwners; k++) {
+    owners.emplace_back([&, k] {
+      std::mt19937 random(static_cast<unsigned>(k));
+      for (int round = 0; round < kRounds; round++) {
+        for (int i = 0; i < kBlocks; i++) {
+          const size_t size = 16 + random() % (random() % 16 == 0 ? 8000 : 300);
+          void* const p = allocate(size);
+          *static_cast<char*>(p) = 1;
+          // Half of what lies on the shelf was put there by others: freed by their neighbour.
+          std::atomic<void*>& place = shelf[random() % shelf.size()];
+          free_fast(place.exchange(p));
+        }
+      }
+    });
+  }
+  for (std::thread& thread : owners) thread.join();
+  end = true;
+  helper.join();
+  for (std::atomic<void*>& place : shelf) free_fast(place.load());
+  EXPECT_EQ(live_now(), live);
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+TEST(Help, a_forked_child_uses_the_memory_of_threads_that_stayed_in_the_parent) {
+  Owner owner;
+  std::vector<void*> blocks;
+  owner.work([&] { blocks = allocate_blocks(20'000, 500); });
+  for (size_t i = 0; i < blocks.size(); i += 2) free_fast(blocks[i]);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const HeapCounts heaps = count_heaps();
+    std::vector<std::unique_ptr<Owner>> takers;  // of the heaps that are parked, so that the next one finds the orphan
+    for (uint64_t i = 0; i < heaps.parked; i++) {
+      takers.push_back(std::make_unique<Owner>());
+      takers.back()->work([] { free_fast(allocate(1)); });
+    }
+    Owner adopter;
+    const uint64_t used = map::used_units().n;
+    std::vector<void*> more;
+    adopter.work([&] { more = allocate_blocks(5'000, 500); });
+    const bool adopted = count_heaps().all == heaps.all && map::used_units().n <= used;
+    for (void* p : more) free_fast(p);
+    for (size_t i = 1; i < blocks.size(); i += 2) free_fast(blocks[i]);
+    _exit(adopted && broken_heap_rule() == nullptr ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  for (size_t i = 1; i < blocks.size(); i += 2) free_fast(blocks[i]);
+}
+
+}  // namespace
+}  // namespace hak
