@@ -67,7 +67,7 @@ size_t hakmem_good_size(size_t size);
 
 /* ---- Statistics ------------------------------------------------------------------------------------------ */
 
-enum { HAKMEM_CLASSES_MAX = 192, HAKMEM_STAGES = 8 };
+enum { HAKMEM_CLASSES_MAX = 208, HAKMEM_STAGES = 10 };
 
 /* The stages of a refill, in the order in which they are tried (docs/design.md, "Refill"). */
 enum hakmem_stage {
@@ -79,6 +79,8 @@ enum hakmem_stage {
   HAKMEM_STAGE_UNITS = 5,     /* free units of a SuperSlab that is in use, fullest first */
   HAKMEM_STAGE_SUPERSLAB = 6, /* a new SuperSlab */
   HAKMEM_STAGE_SHARED = 7,    /* blocks of slabs that many young threads share */
+  HAKMEM_STAGE_SITE = 8,      /* large, big: a freed block that the same site allocated */
+  HAKMEM_STAGE_STEAL = 9,     /* large, big: a freed block of another site */
 };
 
 typedef struct hakmem_class_stats {
@@ -87,10 +89,10 @@ typedef struct hakmem_class_stats {
   size_t block_size;    /* bytes of a block; for large and big: the upper bound of the class */
   uint64_t live_blocks; /* in the hands of the program now; live_blocks = allocations - frees */
   uint64_t live_bytes;
-  uint64_t peak_blocks;            /* most blocks out of slabs at one time, seen at refills (exact for large and big) */
-  uint64_t allocations;            /* = hits + misses */
-  uint64_t hits;                   /* served without a refill */
-  uint64_t misses;                 /* served by a refill */
+  uint64_t peak_blocks; /* most blocks out of slabs at one time, seen at refills; large, big: most in existence */
+  uint64_t allocations; /* = hits + misses */
+  uint64_t hits;        /* served without a refill */
+  uint64_t misses;      /* served by a refill */
   uint64_t refills[HAKMEM_STAGES]; /* by the stage that served */
   uint64_t frees;                  /* = frees_local + frees_remote */
   uint64_t frees_local;            /* by the thread whose heap owns the block */
@@ -106,6 +108,7 @@ typedef struct hakmem_os_stats {
   uint64_t free_clean_bytes;      /* claimed, free, never touched or given back */
   uint64_t free_dirty_bytes;      /* claimed, free, still resident */
   uint64_t in_use_bytes;          /* in slabs and spans; claimed = free_clean + free_dirty + in_use */
+  uint64_t kept_bytes;            /* part of in_use: freed large and big blocks that are kept for reuse */
   uint64_t maps, maps_refused;    /* mmap calls, and those that the system refused */
   uint64_t purges, purge_refused; /* madvise calls that give memory back */
   uint64_t purged_bytes;

@@ -32,9 +32,9 @@ struct mallinfo2 current_mallinfo() {
   if (!stats) return info;
   const hakmem_class_stats& all = stats->tiers[HAKMEM_TIER_NONE];
   const hakmem_class_stats& big = stats->tiers[HAKMEM_TIER_BIG];
-  info.arena = difference(stats->os.claimed_bytes, big.held_bytes);
+  info.arena = difference(stats->os.claimed_bytes, big.live_bytes);
   info.hblks = big.live_blocks;
-  info.hblkhd = big.held_bytes;
+  info.hblkhd = big.live_bytes;
   info.uordblks = difference(all.live_bytes, big.live_bytes);
   info.fordblks = difference(info.arena, info.uordblks);
   info.keepcost = stats->os.free_dirty_bytes;
@@ -96,7 +96,7 @@ void add_glibc_summary(Text& out, const hakmem_statistics& stats) {
   line("system bytes", stats.os.claimed_bytes);
   line("in use bytes", stats.tiers[HAKMEM_TIER_NONE].live_bytes);
   line("max mmap regions", big.peak_blocks);
-  line("max mmap bytes", big.held_bytes);
+  line("max mmap bytes", big.live_bytes);
 }
 
 void print_statistics() {

@@ -9,6 +9,7 @@
 
 #include "guard/report.h"
 #include "heap/allocate.h"
+#include "heap/fast_span.h"
 
 // What the compiler emits calls to for `catch` becomes weak too: without the runtime nobody can throw here.
 __asm__(".weak __gxx_personality_v0\n.weak __cxa_begin_catch\n.weak __cxa_end_catch\n.weak _ZSt9terminatev");
@@ -60,8 +61,9 @@ struct NewSlow {
       return p;
     return retry(hak::size_class(static_cast<unsigned>(size_class)).block_bytes);
   }
-  [[gnu::noinline]] static void* span(size_t size) {
-    if (void* const p = hak::MallocSlow::span(size)) [[likely]]
+  [[gnu::noinline]] static void* span(size_t size, hak::Heap* heap) {
+    if (void* const p = hak::allocate_span(size, heap, reinterpret_cast<hak::Site>(__builtin_return_address(0))))
+        [[likely]]
       return p;
     return retry(size);
   }

@@ -29,19 +29,13 @@ template <class T>
   return *reinterpret_cast<const Plain*>(&word);
 }
 
-#if defined(__x86_64__)
-constexpr bool kLoadsAcquire = !kAtomicLoads;  // every load of this machine is an acquire
-#else
-constexpr bool kLoadsAcquire = false;
-#endif
-
-/// As plain_load(), and what follows stays behind it.
+/// Makes the plain_load() of `word` before it an acquire. On x86-64 every load is one, and only the compiler is to know.
 template <class T>
-[[gnu::always_inline]] inline T plain_load_acquire(const std::atomic<T>& word) {
-  if constexpr (!kLoadsAcquire) return word.load(std::memory_order_acquire);
-  const T value = plain_load(word);
-  std::atomic_signal_fence(std::memory_order_acquire);
-  return value;
+[[gnu::always_inline]] inline void acquire_loaded(const std::atomic<T>& word) {
+#if defined(__x86_64__)
+  if constexpr (!kAtomicLoads) return std::atomic_signal_fence(std::memory_order_acquire);
+#endif
+  static_cast<void>(word.load(std::memory_order_acquire));
 }
 
 }  // namespace hak

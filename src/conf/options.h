@@ -64,6 +64,7 @@ constexpr size_t kHelpMost = 48;
 
 inline constexpr Option kOptions[] = {
     // name, type, default, least, most, off, where, help; sorted by name
+    {"background", Type::flag, 1, 0, 1, 0, numeric<&Config::background>(), "a thread may give back what others leave"},
     {"crowd", Type::count, 32, 0, 1'000'000, kOff, numeric<&Config::crowd>(),
      "live threads from which new ones share slabs"},
     {"decay", Type::ms, 1000, 0, 24 * kHour, kOff, numeric<&Config::decay_ms>(),
@@ -75,6 +76,8 @@ inline constexpr Option kOptions[] = {
     {"limit", Type::bytes, 0, 0, 16 * kTiB, 0, numeric<&Config::limit_bytes>(),
      "resident memory to stay under; 0: none"},
     {"misuse", Type::misuse, 0, 0, 1, kNoOff, numeric<&Config::misuse>(), "after a report: abort, or ignore the call"},
+    {"price", Type::count, 2000, 0, 1'000'000'000, 0, numeric<&Config::price>(),
+     "of 1 MiB kept for 1 s, in us of page faults"},
     {"stats", Type::flag, 0, 0, 1, 0, numeric<&Config::stats>(), "print statistics at exit"},
     {"stats_file", Type::text, 0, 0, 0, kNoOff, textual<&Config::stats_file>(),
      "file for them, %p: process id; else stderr"},

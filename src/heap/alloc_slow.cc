@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "conf/config.h"
 #include "heap/allocate.h"
+#include "heap/fast_span.h"
 #include "heap/heartbeat.h"
 #include "heap/process.h"
 #include "heap/reclaim.h"
@@ -13,7 +14,6 @@
 #include "heap/section.h"
 #include "heap/shared.h"
 #include "heap/thread.h"
-#include "large/pool.h"
 
 namespace hak {
 namespace {
@@ -81,43 +81,30 @@ void* allocate_without_heap(unsigned c) {
   return heap->free[c] != nullptr ? pop(*heap, c) : MallocSlow::refilled(c, heap);
 }
 
-map::SpanRef allocate_span(size_t size, size_t align, uintptr_t site) {
-  if (size > kMaxSize || !start_process()) return {};
-  map::SpanRef ref = large::allocate(size, align, site);
-  if (ref.span != nullptr) return ref;
-  reclaim(Bytes{0});
-  return large::allocate(size, align, site);
-}
-
-void* start_or_no_memory(const map::SpanRef& ref) { return ref.span != nullptr ? start_of(*ref.span) : no_memory(); }
-
 }  // namespace
 
 void* MallocSlow::refilled(size_t size_class, Heap* heap) {
   const unsigned c = static_cast<unsigned>(size_class);
   if (!is_real(heap)) [[unlikely]]
     return allocate_first(c);
+  Block* block = nullptr;
   {
     const OwnerSection section(*heap);
-    if (refill_from_current(*heap, c) || refill(*heap, c)) [[likely]] {
-      beat(*heap);
-      return pop(*heap, c);
-    }
+    if (refill_from_current(*heap, c) || refill(*heap, c)) [[likely]]
+      block = pop(*heap, c);
   }
-  return allocate_last(*heap, c);
+  if (block == nullptr) [[unlikely]]
+    return allocate_last(*heap, c);
+  beat(*heap);
+  return block;
 }
 
-void* MallocSlow::span(size_t size) {
-  return start_or_no_memory(allocate_span(size, 1, reinterpret_cast<uintptr_t>(__builtin_return_address(0))));
+void* MallocSlow::span(size_t size, Heap* heap) {
+  return allocate_span(size, heap, reinterpret_cast<Site>(__builtin_return_address(0)));
 }
 
 void* allocate_zeroed(size_t size) {
-  if (size > kMidMax) {
-    const map::SpanRef ref = allocate_span(size, 1, reinterpret_cast<uintptr_t>(__builtin_return_address(0)));
-    void* const p = start_or_no_memory(ref);
-    if (p != nullptr && ref.zero == map::Zero::unknown) memset(p, 0, size);
-    return p;
-  }
+  if (size > kMidMax) return allocate_span_zeroed(size, reinterpret_cast<Site>(__builtin_return_address(0)));
   void* const p = allocate(size);
   if (p != nullptr) memset(p, 0, size);
   return p;
@@ -134,12 +121,12 @@ void* allocate_aligned(size_t align, size_t size) {
       n = round_up(block + 1, align);
     }
   }
-  return start_or_no_memory(allocate_span(size, align, reinterpret_cast<uintptr_t>(__builtin_return_address(0))));
+  return allocate_span_aligned(size, align, reinterpret_cast<Site>(__builtin_return_address(0)));
 }
 
 size_t good_size(size_t size) {
   if (size <= kMidMax) return size_class(class_of(size)).block_bytes;
-  return size > kMaxSize || !start_process() || size > map::window_bytes().n ? 0 : large::good_bytes(size).n;
+  return size > kMaxSize || !start_process() || size > map::window_bytes().n ? 0 : good_span_bytes(size);
 }
 
 }  // namespace hak

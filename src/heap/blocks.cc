@@ -3,15 +3,12 @@
 #include "guard/report.h"
 #include "heap/heap.h"
 #include "heap/registry.h"
-#include "large/pool.h"
 
 namespace hak {
 namespace {
 
 uint32_t tier_of(const Slab& s) { return s.size_class < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID; }
-uint32_t tier_of(const map::Span& span) {
-  return span.units <= large::kLargeClasses ? HAKMEM_TIER_LARGE : HAKMEM_TIER_BIG;
-}
+uint32_t tier_of(const map::Span& span) { return span.units <= kLargeClasses ? HAKMEM_TIER_LARGE : HAKMEM_TIER_BIG; }
 
 // Other threads may change the lists under our feet: every step is bounded, and no link is followed out of the slab.
 bool on_list(const Slab& s, const Block* list, const void* p, uint32_t most) {
@@ -74,18 +71,18 @@ hakmem_block inspect_span(const map::Span& span, const void* p) {
   info.usable_size = bytes_of(span).n;
   info.site = reinterpret_cast<void*>(span.site);
   info.tier = tier_of(span);
-  info.size_class = kClasses + large::span_class(span.units);
-  info.state = span.state == map::SpanState::live ? HAKMEM_BLOCK_LIVE : HAKMEM_BLOCK_FREE;
+  info.size_class = kClasses + span.span_class;
+  info.state = is_live(span) ? HAKMEM_BLOCK_LIVE : HAKMEM_BLOCK_FREE;
   info.interior = info.start != p;
   return info;
 }
 
-// A span that was freed leaves its mark in its line until the unit is used again.
+// The line of a span whose units were given back tells of it until the unit is used again.
 const map::Span* freed_span_at(const void* p) {
   const uint32_t unit = map::unit_of(p);
   const auto* span = reinterpret_cast<const map::Span*>(map::line_of_unit(unit));
-  const bool is_marked = span->state == map::SpanState::freed && span->first == unit && start_of(*span) == p;
-  return is_marked ? span : nullptr;
+  const bool tells = span->live == nullptr && span->first == unit && span->start == p && span->units != 0;
+  return tells ? span : nullptr;
 }
 
 guard::Error error_of(const hakmem_block& info) {

@@ -21,14 +21,14 @@ namespace hak {
 /// null with errno = ENOMEM when there is no memory. operator new has siblings of these that throw.
 struct MallocSlow {
   [[gnu::noinline]] static void* refilled(size_t size_class, Heap* heap);
-  [[gnu::noinline]] static void* span(size_t size);
+  [[gnu::noinline]] static void* span(size_t size, Heap* heap);
 };
 
 // Mid sizes: as tiny ones, but the class comes from a table.
 template <class Slow>
 [[gnu::noinline]] void* malloc_above_tiny(size_t size, Heap* heap) {
   if (size > kMidMax) [[unlikely]]
-    return Slow::span(size);
+    return Slow::span(size, heap);
   const size_t c = mid_class(size);
   Block* const block = heap->free[c];
   if (block == nullptr) [[unlikely]]

@@ -12,10 +12,13 @@
 
 #include <pthread.h>
 
+#include "big/cache.h"
+#include "heap/background.h"
 #include "heap/rebuild.h"
 #include "heap/registry.h"
 #include "heap/section.h"
 #include "heap/shared.h"
+#include "large/pool.h"
 #include "map/super_slab.h"
 #include "map/window.h"
 
@@ -38,11 +41,14 @@ void after_fork_in_child() {
     map::rebuild_super_slabs();
     map::g_map_lock.reset_after_fork();
   }
+  large::repair_after_fork();
+  big::repair_after_fork();
   repair_shared_heaps_after_fork();
   const bool registry_torn = g_registry_lock.held_by_another();
   if (registry_torn) g_registry_lock.reset_after_fork();
   settle_registry_after_fork(registry_torn);
   take_heap_back();
+  forget_background();
 }
 
 }  // namespace

@@ -5,21 +5,27 @@
 #include "guard/report.h"
 #include "heap/allocate.h"
 #include "heap/blocks.h"
+#include "heap/fast_span.h"
 #include "heap/heartbeat.h"
 #include "heap/refill.h"
 #include "heap/section.h"
 #include "heap/thread.h"
-#include "large/pool.h"
 
 namespace hak {
 namespace {
+
+// In a section, so that helpers reach what a sleeping thread has gathered.
+Outbox::Result put(Heap& heap, Slab& slab, void* p) {
+  const OwnerSection section(heap);
+  return heap.outbox.put(heap, slab, p);
+}
 
 // The block bears the mark of a free one. Its owner may be at work, so the search is a guess, but a wrong one would need
 // both the mark and a stale list.
 void free_marked_remote(Heap& heap, Slab& slab, void* p, const void* site) {
   if (inspect(p).state == HAKMEM_BLOCK_FREE) return report_double_free(p, site);
   static_cast<Block*>(p)->mark = 0;
-  heap.outbox.put(heap, slab, p);
+  put(heap, slab, p);
 }
 
 void free_remote(Heap* heap, Slab& slab, void* p, const void* site) {
@@ -29,19 +35,16 @@ void free_remote(Heap* heap, Slab& slab, void* p, const void* site) {
     return post_one(slab, p);
   }
   if (slab.heap == heap) return free_local(p, heap, &slab);  // adopted just now
-  switch (heap->outbox.put(*heap, slab, p)) {
+  switch (put(*heap, slab, p)) {
     case Outbox::Result::done:
       return;
+    case Outbox::Result::step:
+      return beat(*heap);
     case Outbox::Result::interior:
       return report_bad_pointer(p, "free", site);
     case Outbox::Result::marked:
       return free_marked_remote(*heap, slab, p, site);
   }
-}
-
-void free_span(map::Span& span, void* p, const void* site) {
-  if (start_of(span) != p) return report_bad_pointer(p, "free", site);
-  if (!large::release(span)) report_double_free(p, site);
 }
 
 void report_wrong(guard::Error error, const void* p, const char* function, size_t said, const void* site) {
@@ -56,11 +59,17 @@ void report_wrong(guard::Error error, const void* p, const char* function, size_
                         .said = said});
 }
 
+void free_span(Heap* heap, map::Span& span, void* p, const void* site) {
+  if (span.live == p) return free_span_fast(heap, span);
+  if (span.start == p) return report_double_free(p, site);
+  report_bad_pointer(p, "free", site);
+}
+
 void free_by_entry(Heap* heap, void* p, const map::PageEntry& entry, const void* site) {
   const uintptr_t owner = entry.owner.load(std::memory_order_relaxed);
   map::Line* const line = entry.meta.load(std::memory_order_relaxed);
   if (owner == map::kNothing || line == nullptr) return report_bad_pointer(p, "free", site);
-  if (owner == map::kSpan) return free_span(*reinterpret_cast<map::Span*>(line), p, site);
+  if (owner == map::kSpan) return free_span(heap, *reinterpret_cast<map::Span*>(line), p, site);
   free_remote(heap, *reinterpret_cast<Slab*>(line), p, site);
 }
 
@@ -72,20 +81,27 @@ void free_outside(void* p) noexcept {
 }
 
 void free_other(void* p, Heap* heap, map::PageEntry* entry) noexcept {
+  if (plain_load(entry->owner) == map::kSpan) {
+    map::Span& span = *reinterpret_cast<map::Span*>(plain_load(entry->meta));
+    if (span.live == p) [[likely]]
+      return free_span_fast(heap, span);
+  }
   free_by_entry(heap, p, *entry, __builtin_return_address(0));
 }
 
 void free_event(void* p, Heap* heap, Slab* slab) noexcept {
-  const OwnerSection section(*heap);
-  // Before this section a helper may have found all other blocks of the slab returned, and given it up.
-  if (slab->heap != heap) [[unlikely]]
-    return;
-  if (used_or_less(*slab) < 0) [[unlikely]] {
-    slab->countdown++;
-    slab->freed = static_cast<Block*>(p)->next;
-    return report_double_free(p, __builtin_return_address(0));
+  {
+    const OwnerSection section(*heap);
+    // Before this section a helper may have found all other blocks of the slab returned, and given it up.
+    if (slab->heap != heap) [[unlikely]]
+      return;
+    if (used_or_less(*slab) < 0) [[unlikely]] {
+      slab->countdown++;
+      slab->freed = static_cast<Block*>(p)->next;
+      return report_double_free(p, __builtin_return_address(0));
+    }
+    settle(*heap, *slab);
   }
-  settle(*heap, *slab);
   beat(*heap);
 }
 
@@ -96,12 +112,17 @@ void free_marked(void* p, Heap* heap, Slab* slab) noexcept {
   free_local(p, heap, slab);
 }
 
+// A span has the units of its class, or just those asked for where there was no room for more.
+bool may_have_units(const map::Span& span, size_t size) {
+  return good_span_bytes(size) == bytes_of(span).n || units_ceil(Bytes{size}).n == span.units;
+}
+
 // A size is right when its class is the block's: the caller asked for this block with it, and got it by that class.
 void free_sized_slow(void* p, size_t size, Heap* heap) noexcept {
   const void* const site = __builtin_return_address(0);
   const Found found = find(p);
   const bool wrong = found.slab != nullptr   ? size > kMidMax || class_of(size) != found.slab->size_class
-                     : found.span != nullptr ? large::good_bytes(size) != bytes_of(*found.span)
+                     : found.span != nullptr ? size <= kMidMax || !may_have_units(*found.span, size)
                                              : false;
   if (wrong) [[unlikely]]
     return report_wrong(guard::Error::size_mismatch, p, "operator delete", size, site);

@@ -15,6 +15,7 @@
 #include "hakmem/hakmem.h"
 #include "heap/inbox.h"
 #include "heap/outbox.h"
+#include "heap/spans.h"
 #include "os/lock.h"
 #include "slab/partial.h"
 #include "slab/slab.h"
@@ -64,10 +65,12 @@ struct Heap {
 
   // -- cold ---------------------------------------------------------------------------------------------------
   uint32_t empty_units;
-  uint32_t empty_units_least;           // since the last decay tick: what nobody wanted for so long
-  std::atomic<uint64_t> next_decay_ms;  // written in sections; helpers see by it that the owner sleeps: relaxed
-  uint64_t carved_bytes;                // of all slabs: blocks that were ever handed out
-  uint32_t slab_units;                  // of all slabs, the empty ones included
+  uint32_t empty_units_least;          // since the last decay tick: what nobody wanted for so long
+  std::atomic<uint64_t> last_beat_ms;  // written by the owner; helpers see by it that it sleeps: relaxed
+  uint64_t next_decay_ms;
+  uint64_t carved_bytes;  // of all slabs: blocks that were ever handed out
+  uint32_t slab_units;    // of all slabs, the empty ones included
+  SpanStacks spans;
   ClassHeap classes[kClasses];
 };
 static_assert(offsetof(Heap, empty_units) <= 4096, "what fast paths and remote frees touch is one page");

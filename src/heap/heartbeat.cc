@@ -1,30 +1,36 @@
 #include "heap/heartbeat.h"
 
 #include "conf/config.h"
-#include "heap/help.h"
+#include "heap/background.h"
 #include "heap/refill.h"
-#include "map/purge.h"
+#include "heap/section.h"
+#include "heap/tick.h"
 #include "os/clock.h"
 
 namespace hak {
 namespace {
 
-// Empty slabs that no refill wanted for a whole decay period go back.
-void decay_empty(Heap& heap, uint64_t now_ms) {
+// What the heap keeps and did not want for a whole decay period goes back.
+void decay_kept(Heap& heap, uint64_t now_ms) {
   const uint64_t period = conf::config().decay_ms;
-  if (period == conf::kOff || now_ms < heap.next_decay_ms.load(std::memory_order_relaxed)) return;
-  heap.next_decay_ms.store(now_ms + period, std::memory_order_relaxed);
-  release_empty(heap, heap.empty_units - heap.empty_units_least);
+  if (period == conf::kOff || now_ms < heap.next_decay_ms) return;
+  heap.next_decay_ms = now_ms + period;
+  release_empty(heap, heap.empty_units - heap.empty_units_least, map::Age::fresh);
   heap.empty_units_least = heap.empty_units;
 }
 
 }  // namespace
 
 void heartbeat(Heap& heap) {
-  heap.outbox.post_all(heap);
   const uint64_t now_ms = os::coarse_ms();
-  decay_empty(heap, now_ms);
-  if (map::decay(now_ms)) help_idle(now_ms);
+  heap.last_beat_ms.store(now_ms, std::memory_order_relaxed);
+  {
+    const OwnerSection section(heap);
+    heap.outbox.post_all(heap);
+    decay_kept(heap, now_ms);
+  }
+  tick_if_due(now_ms);
+  wake_background();
 }
 
 }  // namespace hak

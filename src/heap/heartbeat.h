@@ -6,9 +6,10 @@
 
 namespace hak {
 
+/// Called by the heap's thread, outside of its sections.
 [[gnu::noinline]] void heartbeat(Heap& heap);
 
-/// Counts one refill or event; every 64th is a heartbeat.
+/// Counts one refill or event; every 64th is a heartbeat. Outside of sections.
 inline void beat(Heap& heap) {
   if (++heap.beats % 64 == 0) [[unlikely]]
     heartbeat(heap);

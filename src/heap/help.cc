@@ -44,7 +44,7 @@ bool is_all_back(Slab& s) { return s.returned == used_seen_by_helper(s); }
 
 // Posts what isn't all back again, and takes the rest out of the chain. Of a slab that is all back the last batch met
 // gives it up: `returned` counts down. Returns the units given back.
-Units sort_out(Heap& heap, const Chain& chain) {
+Units sort_out(Heap& heap, const Chain& chain, map::Age age) {
   Units given;
   Block* kept = nullptr;  // newest first, as they were
   Batch last;
@@ -56,7 +56,7 @@ Units sort_out(Heap& heap, const Chain& chain) {
       s.returned = static_cast<uint16_t>(s.returned - batch.count);
       if (s.returned != 0) return;
       given += Units{s.units};
-      give_up_slab(heap, s);
+      give_up_slab(heap, s, age);
       return;
     }
     if (tail == nullptr) kept = batch.first;
@@ -71,7 +71,7 @@ Units sort_out(Heap& heap, const Chain& chain) {
 }
 
 // What a helper does. The owner is outside its sections and may be on its fast paths.
-Units release_returned(Heap& heap) {
+Units release_returned(Heap& heap, map::Age age) {
   const Chain chain{heap.inbox.drain()};
   if (chain.first == nullptr) return {};
   count_returned(chain);
@@ -84,12 +84,13 @@ Units release_returned(Heap& heap) {
   // The owner's last free wrote `freed` before the count by which we know: on machines where that may arrive later,
   // wait for it before the line is used anew.
   if (!kStoresInOrder && any) os::barrier_all();
-  return sort_out(heap, chain);
+  return sort_out(heap, chain, age);
 }
 
-Units release_all(Heap& heap) {
-  const Units given = release_returned(heap) + Units{heap.empty_units};
-  release_empty(heap, 0);
+Units release_all(Heap& heap, map::Age age) {
+  Units given = release_returned(heap, age) + Units{heap.empty_units};
+  release_empty(heap, 0, age);
+  given += release_spans(heap, age);
   return given;
 }
 
@@ -127,21 +128,31 @@ void help_owner(Heap& owner, uint32_t waiting_kib) {
   if (!is_helpable(owner) || !promises(owner, waiting_kib, kWaitsLongKib)) return;
   Helpers helpers;
   helpers.add(owner);
-  helpers.run(release_returned);
+  helpers.run([](Heap& heap) { release_returned(heap, map::Age::fresh); });
 }
 
 Units help_before_growing() {
   constexpr uint32_t kLeastKib = 64;
   return help_chosen([](const Heap& heap) { return promises(heap, heap.inbox.waiting_kib(), kLeastKib); },
-                     release_returned);
+                     [](Heap& heap) { return release_returned(heap, map::Age::fresh); });
 }
 
-Units help_all() { return help_chosen(any, release_all); }
+Units help_all() {
+  return help_chosen(any, [](Heap& heap) { return release_all(heap, map::Age::fresh); });
+}
 
-void help_idle(uint64_t now_ms) {
-  help_chosen(any, [now_ms](Heap& heap) {
-    const bool sleeps = heap.next_decay_ms.load(std::memory_order_relaxed) < now_ms;
-    return sleeps ? release_all(heap) : release_returned(heap);
+// Twice over all heaps: what the first round posts from idle outboxes the second finds in inboxes.
+Units help_idle(uint64_t since_ms) {
+  const auto is_idle = [since_ms](const Heap& heap) {
+    return heap.last_beat_ms.load(std::memory_order_relaxed) < since_ms;
+  };
+  help_chosen(is_idle, [](Heap& heap) {
+    heap.outbox.post_all(heap);
+    return Units{0};
+  });
+  return help_chosen(any, [is_idle](Heap& heap) {
+    if (is_idle(heap)) return release_all(heap, map::Age::aged);
+    return release_returned(heap, map::Age::aged) + release_idle_spans(heap);
   });
 }
 

@@ -21,7 +21,8 @@ Units help_before_growing();
 /// Helps every heap but the calling thread's, and gives the empty slabs back that they keep. Returns the units given back.
 Units help_all();
 
-/// Once in a decay period: as help_all(), but empty slabs stay with heaps whose owners have lately been active.
-void help_idle(uint64_t now_ms);
+/// At a decay tick: helps every heap, and takes from those whose owners had no heartbeat since `since_ms` what they keep:
+/// empty slabs, spans, and the blocks of others that they have gathered. Returns the units given back, which count as aged.
+Units help_idle(uint64_t since_ms);
 
 }  // namespace hak

@@ -60,11 +60,11 @@ Outbox::Result Outbox::put(Heap& heap, Slab& slab, void* p) {
   slot.head = block;
   if (slot.count == 0) slot.last_granule = offset >> kTinyShift;
   if (++slot.count >= slot.limit) post(heap, slot);
-  if (++frees_ % kFreesPerStep == 0) [[unlikely]] {
-    Slot& waiting = slots_[hand_++ % kSlots];
-    if (waiting.slab != nullptr) post(heap, waiting);
-  }
-  return Result::done;
+  if (++frees_ % kFreesPerStep != 0) [[likely]]
+    return Result::done;
+  Slot& waiting = slots_[hand_++ % kSlots];
+  if (waiting.slab != nullptr) post(heap, waiting);
+  return Result::step;
 }
 
 void Outbox::post_all(Heap& heap) {

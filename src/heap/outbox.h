@@ -33,9 +33,10 @@ class Outbox {
   };
   static_assert(sizeof(Slot) == 40);
 
-  enum class Result : uint8_t { done, interior, marked };
+  // step: done, and once in kFreesPerStep frees: the hand moved on, a beat is due
+  enum class Result : uint8_t { done, step, interior, marked };
 
-  /// Frees block `p` of another heap's slab. heap: the calling thread's, whose counters count it.
+  /// Frees block `p` of another heap's slab. heap: the calling thread's, whose counters count it; in a section.
   Result put(Heap& heap, Slab& slab, void* p);
 
   /// Posts all that is gathered.

@@ -4,7 +4,6 @@
 
 #include "heap/allocate.h"
 #include "heap/blocks.h"
-#include "large/pool.h"
 
 namespace hak {
 namespace {
@@ -24,7 +23,7 @@ void* move(void* p, size_t old_bytes, size_t size) {
 
 void* reallocate_span(map::Span& span, size_t size) {
   void* const p = start_of(span);
-  if (size > kMidMax && size <= PTRDIFF_MAX && large::resize(span, size)) return p;
+  if (size > kMidMax && size <= PTRDIFF_MAX && resize_span(span, size)) return p;
   return move(p, bytes_of(span).n, size);
 }
 
@@ -36,7 +35,7 @@ void* reallocate(void* p, size_t size) {
     const size_t block = found.slab->block_bytes;
     return fits_in_place(block, size) ? p : move(p, block, size);
   }
-  if (found.span != nullptr && found.span->state == map::SpanState::live && start_of(*found.span) == p)
+  if (found.span != nullptr && is_live(*found.span) && start_of(*found.span) == p)
     return reallocate_span(*found.span, size);
   report_bad_pointer(p, "realloc", __builtin_return_address(0));
   errno = ENOMEM;
@@ -46,7 +45,7 @@ void* reallocate(void* p, size_t size) {
 size_t usable_size(const void* p) {
   const Found found = find(p);
   if (found.slab != nullptr) return is_block_start(*found.slab, p) ? found.slab->block_bytes : 0;
-  if (found.span != nullptr && start_of(*found.span) == p) return bytes_of(*found.span).n;
+  if (found.span != nullptr && is_live(*found.span) && start_of(*found.span) == p) return bytes_of(*found.span).n;
   return 0;
 }
 

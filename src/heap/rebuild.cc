@@ -1,6 +1,7 @@
 #include "heap/rebuild.h"
 
 #include "heap/refill.h"
+#include "heap/spans.h"
 
 namespace hak {
 namespace {
@@ -42,6 +43,7 @@ void take_in(Heap& heap, Slab& s) {
 }  // namespace
 
 void rebuild_heap(Heap& heap) {
+  rebuild_spans(heap);
   forget_slabs(heap);
   const uint32_t units = static_cast<uint32_t>(map::g_window_limit.load(std::memory_order_relaxed) >> kUnitShift);
   for (uint32_t unit = 0; unit < units; unit++) {

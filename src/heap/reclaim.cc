@@ -1,10 +1,12 @@
 #include "heap/reclaim.h"
 
+#include "big/cache.h"
 #include "heap/help.h"
 #include "heap/refill.h"
 #include "heap/registry.h"
 #include "heap/section.h"
 #include "heap/shared.h"
+#include "large/pool.h"
 #include "map/purge.h"
 
 namespace hak {
@@ -41,7 +43,8 @@ void reclaim_heap(Heap& heap) {
     if (heap.free[c] != nullptr) flush_list(heap, c);
     drop_unused_current(heap, c);
   }
-  release_empty(heap, 0);
+  release_empty(heap, 0, map::Age::fresh);
+  release_spans(heap, map::Age::fresh);
 }
 
 Bytes reclaim(Bytes keep) {
@@ -60,6 +63,8 @@ Bytes reclaim(Bytes keep) {
   }
   help_all();
   reclaim_shared_heaps();
+  large::decay(0);
+  big::flush();
   return map::purge_dirty(keep);
 }
 

@@ -146,7 +146,8 @@ constexpr Stage kLadder[] = {  // what is resident first: docs/design.md, "Refil
 
 void become_empty(Heap& heap, Slab& s) {
   s.state = SlabState::empty;
-  if (heap.empty_units >= kEmptyUnitsKept + heap.slab_units / kEmptyShare) return give_up_slab(heap, s);
+  if (heap.empty_units >= kEmptyUnitsKept + heap.slab_units / kEmptyShare)
+    return give_up_slab(heap, s, map::Age::fresh);
   heap.classes[s.size_class].empty.push(&s);
   heap.empty_units += s.units;
 }
@@ -211,10 +212,10 @@ void withdraw_slab(Heap& heap, Slab& s) {
   look_at(ch, s);
 }
 
-void give_up_slab(Heap& heap, Slab& s) {
+void give_up_slab(Heap& heap, Slab& s, map::Age age) {
   heap.carved_bytes -= uint64_t{s.carved} * s.block_bytes;
   heap.slab_units -= s.units;
-  release_slab(s);
+  release_slab(s, age);
 }
 
 void put_back_unused(Heap& heap, Slab& s, Block* block) {
@@ -223,12 +224,12 @@ void put_back_unused(Heap& heap, Slab& s, Block* block) {
   if (event_is_due(s)) settle(heap, s);
 }
 
-void release_empty(Heap& heap, uint32_t keep) {
+void release_empty(Heap& heap, uint32_t keep, map::Age age) {
   for (ClassHeap& ch : heap.classes) {
     while (heap.empty_units > keep && !ch.empty.empty()) {
       Slab* const s = ch.empty.head;
       take_empty(heap, *s);
-      give_up_slab(heap, *s);
+      give_up_slab(heap, *s, age);
     }
   }
 }

@@ -62,9 +62,9 @@ void put_back_unused(Heap& heap, Slab& slab, Block* block);
 /// Takes a slab, all of whose blocks that were out are in the caller's hands, off its heap's lists: state leaving. Then
 /// give_up_slab() gives its units back.
 void withdraw_slab(Heap& heap, Slab& slab);
-void give_up_slab(Heap& heap, Slab& slab);
+void give_up_slab(Heap& heap, Slab& slab, map::Age age);
 
-/// Gives the empty slabs of `heap` back until at most `keep` units of them are left.
-void release_empty(Heap& heap, uint32_t keep);
+/// Gives the empty slabs of `heap` back until at most `keep` units of them are left. age: how long they were idle.
+void release_empty(Heap& heap, uint32_t keep, map::Age age);
 
 }  // namespace hak

@@ -81,7 +81,7 @@ void tidy_parked_heaps() {
     if (heap->inbox.empty()) continue;
     const os::LockGuard guard(heap->lock);
     drain_inbox(*heap);
-    release_empty(*heap, 0);
+    release_empty(*heap, 0, map::Age::fresh);
   }
 }
 

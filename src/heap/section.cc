@@ -25,9 +25,10 @@ void release_after_fork(Heap& heap) {
   heap.lock.reset_after_fork();
 }
 
-// `inside` stays true: who comes for the lock after us finds us inside and gives up.
-void OwnerSection::look_closer(Heap& heap) {
-  if (g_owner_fences) std::atomic_thread_fence(std::memory_order_seq_cst);
+// While it waits for the lock `inside` is true: who comes for the lock after us finds us inside and gives up.
+void enter_section_waiting(Heap& heap) {
+  heap.inside.store(true, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with Helpers::fence()
   if ((heap.watch.load(std::memory_order_acquire) & kHelped) == 0) return;
   heap.lock.lock();
   heap.lock.unlock();

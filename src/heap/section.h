@@ -34,26 +34,39 @@ void prepare_heap(Heap& heap);
 /// In a forked child: nobody helps the heap, and nobody is in its sections but, perhaps, the thread that forked.
 void release_after_fork(Heap& heap);
 
-/// The owner's slow paths: held for a scope by the heap's thread. Not nested.
+/// Enters the heap's section if that takes no waiting; false: not entered. For the owner. Not nested.
+[[gnu::always_inline]] inline bool enter_section(Heap& heap) {
+  if constexpr (kDebug)
+    debug_check(!is_real(&heap) || !heap.inside.load(std::memory_order_relaxed), "a heap's sections are not nested");
+  heap.inside.store(true, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);  // the helper's membarrier makes it a fence
+  if (plain_load(heap.watch) == 0) [[likely]] {
+    acquire_loaded(heap.watch);  // pairs with the helper's release, its work is seen
+    return true;
+  }
+  heap.inside.store(false, std::memory_order_relaxed);
+  return false;
+}
+
+/// Enters it in any case.
+[[gnu::noinline, gnu::cold]] void enter_section_waiting(Heap& heap);
+
+[[gnu::always_inline]] inline void leave_section(Heap& heap) {
+  heap.inside.store(false, std::memory_order_release);  // pairs with the helper's acquire
+}
+
+/// The owner's slow paths: a section for a scope.
 class [[nodiscard]] OwnerSection {
  public:
   explicit OwnerSection(Heap& heap) : heap_(heap) {
-    if constexpr (kDebug) debug_check(!heap.inside.load(std::memory_order_relaxed), "a heap's sections are not nested");
-    heap.inside.store(true, std::memory_order_relaxed);
-    std::atomic_signal_fence(std::memory_order_seq_cst);  // the helper's membarrier makes it a fence
-    // acquire: pairs with the helper's release, its work is seen.
-    if (plain_load_acquire(heap.watch) != 0) [[unlikely]]
-      look_closer(heap);
+    if (!enter_section(heap)) [[unlikely]]
+      enter_section_waiting(heap);
   }
-  ~OwnerSection() {
-    heap_.inside.store(false, std::memory_order_release);  // pairs with the helper's acquire
-  }
+  ~OwnerSection() { leave_section(heap_); }
   OwnerSection(const OwnerSection&) = delete;
   OwnerSection& operator=(const OwnerSection&) = delete;
 
  private:
-  [[gnu::noinline, gnu::cold]] static void look_closer(Heap& heap);
-
   Heap& heap_;
 };
 

@@ -12,7 +12,7 @@
 
 #include "heap/heap.h"
 #include "heap/registry.h"
-#include "large/pool.h"
+#include "heap/spans.h"
 #include "map/super_slab.h"
 #include "os/counters.h"
 
@@ -129,20 +129,21 @@ void collect_os(hakmem_os_stats* os_stats) {
 }  // namespace
 
 void collect_statistics(hakmem_statistics* out) {
-  static_assert(kClasses + large::kSpanClasses <= HAKMEM_CLASSES_MAX);
+  static_assert(kClasses + kSpanClasses <= HAKMEM_CLASSES_MAX);
   memset(out, 0, sizeof *out);
   out->struct_bytes = sizeof *out;
-  out->class_count = kClasses + large::kSpanClasses;
+  out->class_count = kClasses + kSpanClasses;
   ClassSum sums[kClasses];
   memset(sums, 0, sizeof sums);
   for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) add_heap(*heap, sums);
   add_slabs(sums);
   for (unsigned c = 0; c < kClasses; c++) derive(c, sums[c], &out->classes[c]);
-  for (unsigned c = 0; c < large::kSpanClasses; c++) {
+  for (unsigned c = 0; c < kSpanClasses; c++) {
     hakmem_class_stats& k = out->classes[kClasses + c];
-    k.tier = c < large::kLargeClasses ? HAKMEM_TIER_LARGE : HAKMEM_TIER_BIG;
-    k.block_size = large::span_class_bytes(c);
-    large::add_stats(c, &k);
+    k.tier = c < kLargeClasses ? HAKMEM_TIER_LARGE : HAKMEM_TIER_BIG;
+    k.block_size = span_class_units(c) << kUnitShift;
+    collect_span_stats(c, &k);
+    out->os.kept_bytes += k.held_bytes - k.live_bytes;
   }
   for (unsigned tier = 0; tier < 5; tier++) out->tiers[tier].tier = tier;
   for (unsigned c = 0; c < out->class_count; c++) {

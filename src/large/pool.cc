@@ -4,101 +4,108 @@
 #include <bit>
 
 #include "map/purge.h"
-#include "os/clock.h"
+#include "os/lock.h"
 
 namespace hak::large {
 namespace {
 
-// Written by any thread with one addition each; read by statistics. Each is exact by itself: relaxed.
-struct ClassCounters {
-  std::atomic<uint64_t> allocations, frees, live, live_units, peak;
+struct alignas(kCacheLine) Shard {
+  os::Lock lock{os::Rank::large};
+  map::Span* lists[kLargeClasses] = {};
 };
-constinit ClassCounters g_counters[kSpanClasses];
+constinit Shard g_shards[kSiteSlots];
 
-void add(std::atomic<uint64_t>& counter, uint64_t n) { counter.fetch_add(n, std::memory_order_relaxed); }
+// Bits are set and cleared under their shard's lock, and looked at without it: a stale one costs a look, so relaxed.
+constinit std::atomic<uint64_t> g_nonempty[kLargeClasses];
 
-void count_in(const map::Span& span) {
-  ClassCounters& k = g_counters[span_class(span.units)];
-  add(k.live_units, span.units);
-  const uint64_t live = k.live.fetch_add(1, std::memory_order_relaxed) + 1;
-  uint64_t peak = k.peak.load(std::memory_order_relaxed);
-  while (live > peak && !k.peak.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {
-  }
+// Counted with each put and take; policies read it as of some moment: relaxed.
+constinit std::atomic<uint64_t> g_idle_units{0};
+
+void set_list(unsigned s, unsigned c, map::Span* list) {
+  g_shards[s].lists[c] = list;
+  const uint64_t bit = uint64_t{1} << s;
+  if (list != nullptr) g_nonempty[c].fetch_or(bit, std::memory_order_relaxed);
+  else g_nonempty[c].fetch_and(~bit, std::memory_order_relaxed);
 }
 
-void count_out(uint64_t units) {
-  ClassCounters& k = g_counters[span_class(units)];
-  add(k.live_units, -units);
-  add(k.live, -uint64_t{1});
+Taken take_from(unsigned s, unsigned c, unsigned most) {
+  const os::LockGuard guard(g_shards[s].lock);
+  Taken taken{.list = g_shards[s].lists[c]};
+  if (taken.list == nullptr) return taken;
+  map::Span* last = taken.list;
+  for (taken.count = 1; taken.count < most && last->next != nullptr; taken.count++) last = last->next;
+  set_list(s, c, last->next);
+  last->next = nullptr;
+  g_idle_units.fetch_sub(taken.count * span_class_units(c), std::memory_order_relaxed);
+  return taken;
+}
+
+// What is older than `ticks` at the end of a list, cut off it. Lists are nearly in order of age, newest first.
+map::Span* cut_stale(map::Span** list, uint32_t ticks) {
+  const uint32_t now = map::g_tick.load(std::memory_order_relaxed);
+  map::Span** end = list;
+  while (*end != nullptr && now - (*end)->tick < ticks) end = &(*end)->next;
+  map::Span* const stale = *end;
+  *end = nullptr;
+  return stale;
 }
 
 }  // namespace
 
-unsigned span_class(uint64_t units) {
-  if (units <= kLargeClasses) return static_cast<unsigned>(units) - 1;
-  const unsigned log = static_cast<unsigned>(std::bit_width(units - 1));  // 17..32 units: 5
-  const unsigned c = kLargeClasses + log - 5;
-  return c < kSpanClasses ? c : kSpanClasses - 1;
-}
-
-size_t span_class_bytes(unsigned c) {
-  if (c < kLargeClasses) return (size_t{c} + 1) << kUnitShift;
-  return size_t{32} << (c - kLargeClasses) << kUnitShift;
-}
-
-map::SpanRef allocate(size_t size, size_t align, uintptr_t site) {
-  if (size > SIZE_MAX / 2) return {};
-  const Units units{good_bytes(size).n >> kUnitShift};
-  const Units align_units = align <= kUnitBytes ? Units{1} : Units{align >> kUnitShift};
-  const map::SpanRef ref = map::take_span(units, align_units, site);
-  if (ref.span == nullptr) return ref;
-  add(g_counters[span_class(units.n)].allocations, 1);
-  count_in(*ref.span);
-  map::decay(os::coarse_ms());
-  return ref;
-}
-
-bool release(map::Span& span) {
-  const uint64_t units = span.units;
-  if (!map::give_span(span)) return false;
-  add(g_counters[span_class(units)].frees, 1);
-  count_out(units);
-  return true;
-}
-
-bool resize(map::Span& span, size_t size) {
-  const Units units = units_ceil(Bytes{size});
-  const uint64_t before = span.units;
-  if (units.n == before) return true;
-  if (units.n > before) {
-    if (!map::extend_span(span, units)) return false;
-  } else {
-    if (units.n == 0) return false;
-    map::shrink_span(span, units);
+Taken take(unsigned c, Site site, unsigned most) {
+  const unsigned home = slot_of(site);
+  uint64_t left = ~uint64_t{0};  // shards not found empty yet, rotated so that the site's own is bit 0
+  for (;;) {
+    const uint64_t mask = std::rotr(g_nonempty[c].load(std::memory_order_relaxed), static_cast<int>(home)) & left;
+    if (mask == 0) return {};
+    const unsigned step = static_cast<unsigned>(std::countr_zero(mask));
+    Taken taken = take_from((home + step) % kSiteSlots, c, most);
+    taken.from = step == 0 ? From::shard : From::steal;
+    if (taken.count != 0) return taken;
+    left &= ~(uint64_t{1} << step);
   }
-  // The block leaves one class for another: a free there and an allocation here, so that live = allocations - frees.
-  count_out(before);
-  add(g_counters[span_class(before)].frees, 1);
-  add(g_counters[span_class(units.n)].allocations, 1);
-  count_in(span);
-  return true;
 }
 
-void add_stats(unsigned c, hakmem_class_stats* out) {
-  const ClassCounters& k = g_counters[c];
-  out->live_blocks += k.live.load(std::memory_order_relaxed);
-  out->slabs += k.live.load(std::memory_order_relaxed);
-  const uint64_t held = k.live_units.load(std::memory_order_relaxed) << kUnitShift;
-  out->live_bytes += held;
-  out->held_bytes += held;
-  out->peak_blocks += k.peak.load(std::memory_order_relaxed);
-  const uint64_t allocations = k.allocations.load(std::memory_order_relaxed);
-  out->allocations += allocations;
-  out->misses += allocations;
-  out->refills[HAKMEM_STAGE_UNITS] += allocations;
-  const uint64_t frees = k.frees.load(std::memory_order_relaxed);
-  out->frees += frees;
-  out->frees_local += frees;
+void put(unsigned c, map::Span* list, unsigned count) {
+  const uint32_t now = map::g_tick.load(std::memory_order_relaxed);
+  map::Span* last = list;
+  for (last->tick = now; last->next != nullptr; last->tick = now) last = last->next;
+  const unsigned s = slot_of(list->site);
+  const os::LockGuard guard(g_shards[s].lock);
+  last->next = g_shards[s].lists[c];
+  set_list(s, c, list);
+  g_idle_units.fetch_add(count * span_class_units(c), std::memory_order_relaxed);
+}
+
+void decay(uint32_t ticks) {
+  for (unsigned c = 0; c < kLargeClasses; c++) {
+    for (uint64_t mask = g_nonempty[c].load(std::memory_order_relaxed); mask != 0; mask &= mask - 1) {
+      const unsigned s = static_cast<unsigned>(std::countr_zero(mask));
+      map::Span* stale;
+      {
+        const os::LockGuard guard(g_shards[s].lock);
+        map::Span* list = g_shards[s].lists[c];
+        stale = cut_stale(&list, ticks);
+        set_list(s, c, list);
+      }
+      while (stale != nullptr) {
+        map::Span* const next = stale->next;
+        g_idle_units.fetch_sub(stale->units, std::memory_order_relaxed);
+        map::give_span(*stale, map::Age::aged);
+        stale = next;
+      }
+    }
+  }
+}
+
+Units idle_units() { return {g_idle_units.load(std::memory_order_relaxed)}; }
+
+void repair_after_fork() {
+  for (unsigned s = 0; s < kSiteSlots; s++) {
+    if (!g_shards[s].lock.held_by_another()) continue;
+    for (unsigned c = 0; c < kLargeClasses; c++) set_list(s, c, nullptr);
+    g_shards[s].lock.reset_after_fork();
+  }
 }
 
 }  // namespace hak::large

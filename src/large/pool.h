@@ -1,39 +1,42 @@
-// Blocks of one unit or more: the large tier [64 KiB, 1 MiB] and the big tier above it, as spans of units.
-// Called by heap/. Plain for now: every call goes to the SuperSlabs under the map lock.
+// The shared pool of the large tier: freed spans of 1 to 16 units, in 64 shards by the site that allocated them, so that
+// threads which run different code don't meet, and what one site frees is what it gets again.
+//
+//   g_nonempty[class]   bit s: shard s may have a span of the class     so an empty class costs one load
+//   shard s             lock, a list a class, newest first
+//
+// Called by heap/, whose stacks stand before it, and by the decay tick. Spans in it are kept, idle and resident.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
-#include "hakmem/hakmem.h"
+#include "base/units.h"
+#include "map/site.h"
 #include "map/span.h"
 
 namespace hak::large {
 
-/// Classes of spans in the statistics: large by units (1 to 16), big by power of two.
-constexpr unsigned kLargeClasses = 16;
-constexpr unsigned kBigClasses = 24;
-constexpr unsigned kSpanClasses = kLargeClasses + kBigClasses;
+enum class From : uint8_t { nowhere, shard, steal };  // the site's own shard, or another's
 
-unsigned span_class(uint64_t units);
+struct Taken {
+  map::Span* list = nullptr;  // newest first; the caller's
+  unsigned count = 0;
+  From from = From::nowhere;
+};
 
-/// The bytes of the largest span of a class.
-size_t span_class_bytes(unsigned span_class);
+/// Takes up to `most` spans of class `c` (below kLargeClasses), all from one shard: the site's, else the next that has any.
+/// Threads: any.
+Taken take(unsigned c, Site site, unsigned most);
 
-/// Allocates at least `size` bytes aligned to `align` (a power of two). The caller's errno is left alone.
-/// Returns a null span when there is no memory. Threads: any.
-map::SpanRef allocate(size_t size, size_t align, uintptr_t site);
+/// Puts `count` spans of class `c` into the shard of the first one's site. They are the caller's and kept. Threads: any.
+void put(unsigned c, map::Span* list, unsigned count);
 
-/// Frees a live span. False when it is live no more.
-bool release(map::Span& span);
+/// Gives spans back to units that were freed `ticks` or more ago. Threads: any.
+void decay(uint32_t ticks);
 
-/// Makes a live span fit `size` bytes without moving it. False when it can't.
-bool resize(map::Span& span, size_t size);
+/// Units in the pool now, as of some moment.
+Units idle_units();
 
-/// The bytes of the span that a request of `size` gets.
-constexpr Bytes good_bytes(size_t size) { return bytes(units_ceil(Bytes{size == 0 ? 1 : size})); }
-
-/// Adds the counters of class `span_class` to *out.
-void add_stats(unsigned span_class, hakmem_class_stats* out);
+/// In a forked child: forgets the shards that another thread had under change. No other thread exists.
+void repair_after_fork();
 
 }  // namespace hak::large

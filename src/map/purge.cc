@@ -1,14 +1,15 @@
 #include "map/purge.h"
 
-#include <atomic>
 #include <bit>
 
 #include "base/bits.h"
-#include "conf/config.h"
 #include "map/super_slab.h"
 #include "os/memory.h"
 
 namespace hak::map {
+
+constinit std::atomic<uint32_t> g_tick{0};
+
 namespace {
 
 // Purges the runs of `taken`. Returns the units that the kernel refused to take.
@@ -37,24 +38,14 @@ Bytes purge_until(Age age, Bytes keep) {
   return bytes(Units{purged});
 }
 
-// When the next tick is due, ms. The thread that moves it on does the work: a failed exchange means another did, and
-// nothing else is ordered by it, so relaxed.
-constinit std::atomic<uint64_t> g_next_tick{0};
-
 }  // namespace
 
-Bytes purge_dirty(Bytes keep) { return purge_until(Age::any, keep); }
+Bytes purge_dirty(Bytes keep) { return purge_until(Age::fresh, keep); }
 
-bool decay(uint64_t now_ms) {
-  const uint64_t period = conf::g_config.decay_ms;
-  if (period == conf::kOff) return false;
-  uint64_t due = g_next_tick.load(std::memory_order_relaxed);
-  if (now_ms < due) return false;
-  if (!g_next_tick.compare_exchange_strong(due, now_ms + period, std::memory_order_relaxed)) return false;
-  if (dirty_units() == Units{0}) return true;
+void purge_aged() {
+  if (dirty_units() == Units{0}) return;
   purge_until(Age::aged, Bytes{0});
   age_dirty();
-  return true;
 }
 
 }  // namespace hak::map

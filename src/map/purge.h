@@ -1,6 +1,9 @@
 // Gives free units back to the system: now (API, limits, refused memory), or after they were idle (decay).
-// Called by heap/reclaim and heap/heartbeat, without any lock held but those above the map lock's rank.
+// Called by heap/reclaim and heap/tick, without any lock held but those above the map lock's rank.
 #pragma once
+
+#include <atomic>
+#include <cstdint>
 
 #include "base/units.h"
 
@@ -10,9 +13,12 @@ namespace hak::map {
 /// Errors: what the kernel refuses stays dirty. Threads: any.
 Bytes purge_dirty(Bytes keep);
 
-/// Called now and then with the coarse time: once a decay period has passed, purges what was dirty at the last tick
-/// and still is. So units stay resident between one and two periods after they were freed. True where this call was the
-/// period's tick. Threads: any.
-bool decay(uint64_t now_ms);
+/// The decay clock: ticks, two in a decay period. Written by the thread that does a tick's work, read as of some moment:
+/// relaxed.
+[[gnu::visibility("hidden")]] extern constinit std::atomic<uint32_t> g_tick;
+
+/// What a decay tick does here: purges what was dirty at the last tick and still is. So units stay resident between one
+/// and two ticks after they were freed. Threads: one at a time.
+void purge_aged();
 
 }  // namespace hak::map

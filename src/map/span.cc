@@ -3,29 +3,58 @@
 #include "base/check.h"
 
 namespace hak::map {
+namespace {
 
-SpanRef take_span(Units units, Units align, uintptr_t site) {
-  const UnitRun run = take_units(units, align, Kind::spans, Growth::allowed);
+// Written with every span that is made, changed or given back; each exact by itself: relaxed.
+struct ClassCounts {
+  std::atomic<uint64_t> spans, units, peak;
+};
+constinit ClassCounts g_counts[kSpanClasses];
+
+void count_in(const Span& span) {
+  ClassCounts& counts = g_counts[span.span_class];
+  counts.units.fetch_add(span.units, std::memory_order_relaxed);
+  const uint64_t now = counts.spans.fetch_add(1, std::memory_order_relaxed) + 1;
+  uint64_t peak = counts.peak.load(std::memory_order_relaxed);
+  while (now > peak && !counts.peak.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
+  }
+}
+
+void count_out(const Span& span) {
+  ClassCounts& counts = g_counts[span.span_class];
+  counts.units.fetch_sub(span.units, std::memory_order_relaxed);
+  counts.spans.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void set_units(Span& span, uint64_t units) {
+  span.units = units;
+  span.span_class = static_cast<uint8_t>(span_class(units));
+  const bool is_class_sized = units <= kCachedUnits && span_class_units(span.span_class) == units;
+  span.cached_class = is_class_sized ? span.span_class : kUncached;
+  count_in(span);
+}
+
+}  // namespace
+
+SpanRef take_span(Units units, Units align, Growth growth) {
+  const UnitRun run = take_units(units, align, Kind::spans, growth);
   if (run.count == 0) return {};
   Span& span = *reinterpret_cast<Span*>(line_of_unit(run.first));
-  span.units = run.count;
+  set_units(span, run.count);
+  span.start = address_of(run.first);
+  span.site = 0;
+  span.next = nullptr;
+  span.live = nullptr;
   span.first = run.first;
-  span.site = site;
-  std::atomic_ref(span.state).store(SpanState::live, std::memory_order_relaxed);
   set_entries(run.first, 1, kSpan);
   return {&span, run.clean ? Zero::known : Zero::unknown};
 }
 
-bool give_span(Span& span) {
-  SpanState live = SpanState::live;
-  // Of two threads that free the same span one wins; what it frees was handed to it by the program: relaxed.
-  if (!std::atomic_ref(span.state).compare_exchange_strong(live, SpanState::freed, std::memory_order_relaxed))
-    return false;
-  const uint32_t first = span.first;
-  const Units units{span.units};
-  set_entries(first, 1, kNothing);
-  give_units(first, units);
-  return true;
+void give_span(Span& span, Age age) {
+  debug_check(!is_live(span), "a span that is given back is live no more");
+  count_out(span);
+  set_entries(span.first, 1, kNothing);
+  give_units(span.first, Units{span.units}, age);
 }
 
 bool extend_span(Span& span, Units units) {
@@ -33,15 +62,23 @@ bool extend_span(Span& span, Units units) {
   bool clean = false;
   const uint32_t behind = span.first + static_cast<uint32_t>(span.units);
   if (!take_units_at(behind, units - Units{span.units}, &clean)) return false;
-  span.units = units.n;
+  count_out(span);
+  set_units(span, units.n);
   return true;
 }
 
 void shrink_span(Span& span, Units units) {
   debug_check(units.n < span.units && units.n > 0, "a span is shrunk to fewer units");
   const Units tail{span.units - units.n};
-  span.units = units.n;
+  count_out(span);
+  set_units(span, units.n);
   give_units(span.first + static_cast<uint32_t>(units.n), tail);
+}
+
+SpanCounts count_spans(unsigned c) {
+  const ClassCounts& counts = g_counts[c];
+  return {counts.spans.load(std::memory_order_relaxed), counts.units.load(std::memory_order_relaxed),
+          counts.peak.load(std::memory_order_relaxed)};
 }
 
 Span* span_around(const void* p) {

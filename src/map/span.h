@@ -1,27 +1,38 @@
 // Spans: one block of one unit or more, for the large and big tiers. The line that describes it, and how it is taken
-// from units and given back. Called by large/ and big/.
+// from units and given back. Called by large/, big/ and heap/.
 //
-// While a span is live its first unit's page map entry says {kSpan, line}; those of its other units are empty, and
-// span_around() finds the span for a pointer into them.
+// A span's first unit has the page map entry {kSpan, line}, live or kept for reuse; those of its other units are empty,
+// and span_around() finds the span for a pointer into them.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
+#include "base/span_class.h"
 #include "map/page_map.h"
+#include "map/site.h"
 #include "map/super_slab.h"
 
 namespace hak::map {
 
-enum class SpanState : uint32_t { none = 0, live = 1, freed = 2 };
-
+// The block that a span is lives while `live` points at its start. Otherwise the span is kept in a cache of the large or big
+// tier, or its units were given back, and the line still says what was there for the report of a second free.
+//
+// A live span is its user's; a kept one belongs to who holds the cache that it lies in. `live` is read by any thread that
+// was given a pointer to it, rightly or not.
 struct alignas(kCacheLine) Span {
-  uint64_t units;  // of the span; kept when it is freed, for the report of a second free
-  SpanState state;
-  uint32_t first;  // its first unit
-  uintptr_t site;  // return address of the allocating call, 0 unknown
-  uint64_t spare[5];
+  void* live;   // start, or null
+  void* start;  // set while the span exists
+  Span* next;   // in a cache's list
+  Site site;    // return address of the allocating call, 0 unknown
+  uint64_t units;
+  uint32_t first;        // its first unit
+  uint32_t tick;         // when it was put into a shared pool, by g_tick
+  uint8_t span_class;    // by units
+  uint8_t cached_class;  // the same, or kUncached where it may not be kept: it doesn't have just the units of its class
 };
 static_assert(sizeof(Span) == sizeof(Line));
+constexpr uint8_t kUncached = kSpanClasses - 1;
 
 enum class Zero : bool { unknown, known };
 
@@ -30,14 +41,16 @@ struct SpanRef {
   Zero zero = Zero::unknown;  // every byte of it is zero
 };
 
-inline void* start_of(const Span& span) { return address_of(span.first); }
+inline void* start_of(const Span& span) { return span.start; }
 inline Bytes bytes_of(const Span& span) { return bytes(Units{span.units}); }
+inline bool is_live(const Span& span) { return span.live != nullptr; }
 
-/// Takes a live span of `units`, aligned to `align` units. Returns a null span when there is no memory.
-SpanRef take_span(Units units, Units align, uintptr_t site);
+/// Takes a span of `units`, aligned to `align` units, from units: kept, and the caller's. Returns a null span when there is
+/// no memory. growth: as take_units().
+SpanRef take_span(Units units, Units align, Growth growth);
 
-/// Gives a live span back. False when another thread did so first (a double free): nothing happened then.
-bool give_span(Span& span);
+/// Gives a span that is the caller's, not live any more, back to units. age: how long it has been idle already.
+void give_span(Span& span, Age age);
 
 /// Makes a live span longer where the units behind it are free. True when it is done.
 bool extend_span(Span& span, Units units);
@@ -45,7 +58,13 @@ bool extend_span(Span& span, Units units);
 /// Makes a live span shorter; the tail goes back.
 void shrink_span(Span& span, Units units);
 
-/// The live span that a pointer into the window lies in, or null. Slow for big spans.
+/// The spans of a class that exist, live or kept, and the most that ever did. Each exact by itself. Threads: any.
+struct SpanCounts {
+  uint64_t spans, units, peak;
+};
+SpanCounts count_spans(unsigned span_class);
+
+/// The span that a pointer into the window lies in, or null. Slow for big spans.
 Span* span_around(const void* p);
 
 }  // namespace hak::map

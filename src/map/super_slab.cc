@@ -147,13 +147,15 @@ UnitRun take_among(unsigned count, unsigned align, Kind kind, EmptySupers::Among
   return first == kNoSuper ? UnitRun{} : take_supers(first, supers, tail, kind);
 }
 
+UnitRun take_resident(unsigned count, unsigned align, Kind kind) {
+  if (g_state.dirty.load(std::memory_order_relaxed) < count) return {};
+  return take_among(count, align, kind, EmptySupers::Among::resident);
+}
+
 // What is resident costs no page fault and no memory: it comes first, wherever it lies.
 UnitRun take_mapped(unsigned count, unsigned align, Kind kind) {
-  if (g_state.dirty.load(std::memory_order_relaxed) >= count) {
-    const UnitRun run = take_among(count, align, kind, EmptySupers::Among::resident);
-    if (run.count != 0) return run;
-  }
-  return take_among(count, align, kind, EmptySupers::Among::all);
+  const UnitRun run = take_resident(count, align, kind);
+  return run.count != 0 ? run : take_among(count, align, kind, EmptySupers::Among::all);
 }
 
 // Takes the units from `first` on, which are free, whatever SuperSlabs they lie in.
@@ -196,13 +198,14 @@ UnitRun take_units(Units count, Units align, Kind kind, Growth growth) {
   const os::LockGuard guard(g_map_lock);
   const unsigned n = static_cast<unsigned>(count.n);
   const unsigned a = static_cast<unsigned>(align.n);
+  if (growth == Growth::resident) return take_resident(n, a, kind);
   UnitRun run = take_mapped(n, a, kind);
   if (run.count != 0 || growth == Growth::forbidden) return run;
   if (grow(static_cast<uint32_t>(supers + more), growth)) run = take_mapped(n, a, kind);
   return run.count != 0 ? run : take_anywhere(n, a, kind);
 }
 
-void give_units(uint32_t first, Units count) {
+void give_units(uint32_t first, Units count, Age age) {
   const os::LockGuard guard(g_map_lock);
   for (uint64_t unit = first, end = first + count.n; unit < end;) {
     SuperSlab* const super = &g_window.supers[unit / kSuperUnits];
@@ -211,6 +214,7 @@ void give_units(uint32_t first, Units count) {
     const uint32_t mask = bit_run(from, static_cast<unsigned>(here));
     debug_check((super->free & mask) == 0, "units that are given back were in use");
     change_free(super, super->free | mask, super->dirty | mask);
+    if (age == Age::aged) super->aged |= mask;
     unit += here;
   }
 }

@@ -41,15 +41,22 @@ struct UnitRun {
   bool clean = false;  // every byte is zero
 };
 
-// Whether more of the window may be mapped, and whether its pages are asked to be huge: only for who fills them densely.
-enum class Growth : uint8_t { forbidden, allowed, huge };
+// What may be taken: resident units only, any mapped ones, or more of the window, and whether its pages are asked to be
+// huge: only for who fills them densely.
+enum class Growth : uint8_t { resident, forbidden, allowed, huge };
 
 /// Takes `count` consecutive units, the first at a multiple of `align` units (a power of two).
 /// Growth::forbidden takes only what is mapped already. Returns an empty run when there is none.
 UnitRun take_units(Units count, Units align, Kind kind, Growth growth);
 
+// How long free units have been idle.
+enum class Age : bool {
+  fresh,  // perhaps not at all
+  aged,   // since before the last decay tick
+};
+
 /// Gives units back, dirty: the first `count` from `first` on, any part of what was taken.
-void give_units(uint32_t first, Units count);
+void give_units(uint32_t first, Units count, Age age = Age::fresh);
 
 /// Takes the `count` units from `first` on if all are free. For realloc in place. Tells by *clean whether they are zero.
 bool take_units_at(uint32_t first, Units count, bool* clean);
@@ -63,14 +70,13 @@ UnitCounts count_units();
 Units dirty_units();
 Units used_units();
 
-/// Takes free dirty units out for purging: all in one SuperSlab, `aged_only` those of before the last tick. Whole
-/// SuperSlabs first where `whole_only`. They are nobody's until purged_units() puts them back.
+/// Takes free dirty units out for purging: all in one SuperSlab that have at least the age. They are nobody's until
+/// purged_units() puts them back.
 /// from: SuperSlab index to search from, moved behind the one found. Returns an empty mask at the end.
 struct DirtyMask {
   uint32_t super = kNoSuper;
   uint32_t mask = 0;
 };
-enum class Age : bool { any, aged };
 DirtyMask take_dirty(Age age, uint32_t* from);
 void purged_units(DirtyMask taken, uint32_t refused_mask);
 

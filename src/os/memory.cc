@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "os/clock.h"
 #include "os/counters.h"
 #include "os/fault.h"
 #include "os/keep_errno.h"
@@ -158,6 +159,19 @@ bool populate(void* at, size_t bytes) {
 bool advise_huge(void* at, size_t bytes, Huge huge) {
   return advise(at, bytes, huge == Huge::yes ? MADV_HUGEPAGE : MADV_NOHUGEPAGE, fault::Call::huge,
                 {&Counters::huge_advices, &Counters::huge_refused, nullptr});
+}
+
+uint64_t measure_fault_ns() {
+  constexpr size_t kPages = 32;
+  constexpr uint64_t kUsual = 1000;
+  const size_t page = page_size();
+  void* const at = map(kPages * page);
+  if (at == nullptr) return kUsual;
+  const uint64_t begin = now_ns();
+  for (size_t i = 0; i < kPages; i++) static_cast<volatile char*>(at)[i * page] = 1;
+  const uint64_t ns = (now_ns() - begin) / kPages;
+  unmap(at, kPages * page);
+  return ns > 0 ? ns : 1;
 }
 
 void* remap(void* from, size_t old_bytes, void* to, size_t new_bytes) {

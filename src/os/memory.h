@@ -62,6 +62,10 @@ enum class Huge : bool { no, yes };
 /// Asks for huge pages in the range, or for none. Returns false when the kernel has none. Source: madvise(2).
 bool advise_huge(void* at, size_t bytes, Huge huge);
 
+/// What the first write to a page costs here, ns: the mean over a few pages that it maps for the purpose and unmaps.
+/// 1000 where the kernel gives none. Some 0.1 ms.
+uint64_t measure_fault_ns();
+
 /// Moves the pages of [from, from + old_bytes) to [to, to + new_bytes), replacing what was mapped there; a longer
 /// new range reads as zero at its end, and [from, from + old_bytes) is mapped no more. The ranges must not overlap.
 /// Returns `to`, or null when the kernel refuses: then [from) is as before, but [to) may be unmapped.

@@ -47,6 +47,7 @@ inline constexpr OsField kOsFields[] = {
     {"free_clean_bytes", &hakmem_os_stats::free_clean_bytes},
     {"free_dirty_bytes", &hakmem_os_stats::free_dirty_bytes},
     {"in_use_bytes", &hakmem_os_stats::in_use_bytes},
+    {"kept_bytes", &hakmem_os_stats::kept_bytes},
     {"maps", &hakmem_os_stats::maps},
     {"maps_refused", &hakmem_os_stats::maps_refused},
     {"purges", &hakmem_os_stats::purges},

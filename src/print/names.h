@@ -13,10 +13,10 @@ constexpr size_t kTierCount = sizeof kTierNames / sizeof kTierNames[0];
 static_assert(kTierCount == HAKMEM_TIER_BIG + 1);
 static_assert(sizeof(hakmem_statistics::tiers) == kTierCount * sizeof(hakmem_class_stats));
 
-inline constexpr std::string_view kStageNames[] = {"inbox", "freed", "bump",      "partial",
-                                                   "empty", "units", "superslab", "shared"};
+inline constexpr std::string_view kStageNames[] = {"inbox", "freed",     "bump",   "partial", "empty",
+                                                   "units", "superslab", "shared", "site",    "steal"};
 static_assert(sizeof kStageNames / sizeof kStageNames[0] == HAKMEM_STAGES);
-static_assert(HAKMEM_STAGE_SHARED + 1 == HAKMEM_STAGES);
+static_assert(HAKMEM_STAGE_STEAL + 1 == HAKMEM_STAGES);
 
 /// The name of a tier of a class; "none" for a number that no tier has.
 constexpr std::string_view tier_name(uint32_t tier) {

@@ -59,15 +59,23 @@ constexpr Column kBlockColumns[] = {
     {10, "remote", add_field<&hakmem_class_stats::frees_remote>},
 };
 
-constexpr Column kRefillColumns[] = {
-    {9, kStageNames[0], add_stage<0>},
-    {9, kStageNames[1], add_stage<1>},
-    {9, kStageNames[2], add_stage<2>},
-    {9, kStageNames[3], add_stage<3>},
-    {9, kStageNames[4], add_stage<4>},
-    {9, kStageNames[5], add_stage<5>},
-    {10, kStageNames[6], add_stage<6>},
-    {9, kStageNames[7], add_stage<7>},
+constexpr Column kSlabRefillColumns[] = {
+    {9, kStageNames[HAKMEM_STAGE_INBOX], add_stage<HAKMEM_STAGE_INBOX>},
+    {9, kStageNames[HAKMEM_STAGE_FREED], add_stage<HAKMEM_STAGE_FREED>},
+    {9, kStageNames[HAKMEM_STAGE_BUMP], add_stage<HAKMEM_STAGE_BUMP>},
+    {9, kStageNames[HAKMEM_STAGE_PARTIAL], add_stage<HAKMEM_STAGE_PARTIAL>},
+    {9, kStageNames[HAKMEM_STAGE_EMPTY], add_stage<HAKMEM_STAGE_EMPTY>},
+    {9, kStageNames[HAKMEM_STAGE_UNITS], add_stage<HAKMEM_STAGE_UNITS>},
+    {10, kStageNames[HAKMEM_STAGE_SUPERSLAB], add_stage<HAKMEM_STAGE_SUPERSLAB>},
+    {9, kStageNames[HAKMEM_STAGE_SHARED], add_stage<HAKMEM_STAGE_SHARED>},
+    {11, "held", add_bytes<&hakmem_class_stats::held_bytes>},
+};
+
+constexpr Column kSpanRefillColumns[] = {
+    {9, kStageNames[HAKMEM_STAGE_SITE], add_stage<HAKMEM_STAGE_SITE>},
+    {9, kStageNames[HAKMEM_STAGE_STEAL], add_stage<HAKMEM_STAGE_STEAL>},
+    {9, kStageNames[HAKMEM_STAGE_UNITS], add_stage<HAKMEM_STAGE_UNITS>},
+    {10, kStageNames[HAKMEM_STAGE_SUPERSLAB], add_stage<HAKMEM_STAGE_SUPERSLAB>},
     {11, "held", add_bytes<&hakmem_class_stats::held_bytes>},
 };
 
@@ -77,10 +85,17 @@ constexpr size_t table_width(const Column (&columns)[kCount]) {
   for (const Column& column : columns) width += column.width;
   return width;
 }
-static_assert(table_width(kBlockColumns) <= kTableColumns && table_width(kRefillColumns) <= kTableColumns);
-static_assert(sizeof kRefillColumns / sizeof kRefillColumns[0] == HAKMEM_STAGES + 1);
+static_assert(table_width(kBlockColumns) <= kTableColumns && table_width(kSlabRefillColumns) <= kTableColumns);
 
 bool was_used(const hakmem_class_stats& c) { return c.allocations != 0 || c.frees != 0 || c.live_blocks != 0; }
+
+// Which tiers a table shows.
+enum class Tiers : uint8_t { all, slabs, spans };
+
+bool is_shown(Tiers tiers, uint32_t tier) {
+  const bool has_spans = tier == HAKMEM_TIER_LARGE || tier == HAKMEM_TIER_BIG;
+  return tiers == Tiers::all || (tier != HAKMEM_TIER_NONE && has_spans == (tiers == Tiers::spans));
+}
 
 template <size_t kCount>
 void add_row(Text& out, const Column (&columns)[kCount], std::string_view tier, const hakmem_class_stats& c,
@@ -91,15 +106,17 @@ void add_row(Text& out, const Column (&columns)[kCount], std::string_view tier, 
 }
 
 template <size_t kCount>
-void add_table(Text& out, const Column (&columns)[kCount], const hakmem_statistics& stats) {
+void add_table(Text& out, const Column (&columns)[kCount], const hakmem_statistics& stats, Tiers tiers) {
   out.left(6, "tier").right(kLabelColumns - 6, "block");
   for (const Column& column : columns) out.right(column.width, column.title);
   out.add('\n');
-  for (size_t tier = 0; tier < kTierCount; ++tier)
-    if (tier == 0 || was_used(stats.tiers[tier])) add_row(out, columns, kTierNames[tier], stats.tiers[tier], 0);
+  for (uint32_t tier = 0; tier < kTierCount; ++tier) {
+    const bool is_wanted = tier == HAKMEM_TIER_NONE || was_used(stats.tiers[tier]);
+    if (is_wanted && is_shown(tiers, tier)) add_row(out, columns, kTierNames[tier], stats.tiers[tier], 0);
+  }
   for (uint32_t i = 0; i < class_count(stats); ++i) {
     const hakmem_class_stats& c = stats.classes[i];
-    if (was_used(c)) add_row(out, columns, tier_name(c.tier), c, c.block_size);
+    if (was_used(c) && is_shown(tiers, c.tier)) add_row(out, columns, tier_name(c.tier), c, c.block_size);
   }
   out.add('\n');
 }
@@ -114,6 +131,7 @@ constexpr Fact kSizes[] = {
     {"window", &hakmem_os_stats::window_bytes, "address range that blocks can lie in, not memory"},
     {"claimed", &hakmem_os_stats::claimed_bytes, "part of it that is mapped, the sum of the next three"},
     {"in use", &hakmem_os_stats::in_use_bytes, "in slabs and spans"},
+    {"kept", &hakmem_os_stats::kept_bytes, "part of that: freed large and big blocks, for reuse"},
     {"free, touched", &hakmem_os_stats::free_dirty_bytes, "still in memory, given back after HAKMEM_DECAY"},
     {"free, clean", &hakmem_os_stats::free_clean_bytes, "never touched, or given back"},
     {"metadata", &hakmem_os_stats::metadata_bytes, "hakmem's own tables, mapped, mostly untouched"},
@@ -166,9 +184,13 @@ void stats_text(Text& out, const hakmem_statistics& stats) {
       "hakmem statistics\n\n"
       "blocks: hits were served from the thread's list, misses by a refill; peak is the most out of slabs\n"
       "at one time; local are frees by the thread that owns the block, remote those by another\n");
-  add_table(out, kBlockColumns, stats);
+  add_table(out, kBlockColumns, stats, Tiers::all);
   out.add("refills by the stage that served, cheapest first (docs/design.md, \"Refill\"), and memory held\n");
-  add_table(out, kRefillColumns, stats);
+  add_table(out, kSlabRefillColumns, stats, Tiers::slabs);
+  if (was_used(stats.tiers[HAKMEM_TIER_LARGE]) || was_used(stats.tiers[HAKMEM_TIER_BIG])) {
+    out.add("the same for large and big blocks, a span each\n");
+    add_table(out, kSpanRefillColumns, stats, Tiers::spans);
+  }
   add_os(out, stats.os);
 }
 

@@ -33,13 +33,13 @@ Slab& make_slab(Heap* heap, unsigned c, const map::UnitRun& run) {
 
 void recut_slab(Slab& s, unsigned c) { cut(s, c); }
 
-void release_slab(Slab& s) {
+void release_slab(Slab& s, map::Age age) {
   s.state = SlabState::none;
   s.heap = nullptr;
   const uint32_t first = s.first;
   const uint32_t units = s.units;
   map::set_entries(first, units, map::kNothing);
-  map::give_units(first, Units{units});
+  map::give_units(first, Units{units}, age);
 }
 
 uint32_t carve(Slab& s, uint32_t most, Block** list) {

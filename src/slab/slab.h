@@ -100,8 +100,8 @@ Slab& make_slab(Heap* heap, unsigned c, const map::UnitRun& run);
 /// Makes an empty slab one of class `c`, which needs as many units.
 void recut_slab(Slab& s, unsigned c);
 
-/// Gives an empty slab's units back. It is on no list.
-void release_slab(Slab& s);
+/// Gives an empty slab's units back. It is on no list. age: how long it was idle.
+void release_slab(Slab& s, map::Age age = map::Age::fresh);
 
 /// Takes the whole list of freed blocks; returns how many there are, 0 with a null list.
 inline uint32_t take_freed(Slab& s, Block** list) {

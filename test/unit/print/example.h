@@ -21,7 +21,7 @@ inline void add_class(hakmem_statistics& s, uint32_t tier, size_t block, uint64_
   c.live_blocks = c.allocations - c.frees;
   c.live_bytes = c.live_blocks * block;
   c.peak_blocks = c.allocations;
-  c.refills[HAKMEM_STAGE_BUMP] = misses;
+  c.refills[tier == HAKMEM_TIER_LARGE ? HAKMEM_STAGE_UNITS : HAKMEM_STAGE_BUMP] = misses;
   c.slabs = c.allocations != 0;
   c.held_bytes = c.slabs * 65536;
   for (const uint32_t sum : {uint32_t{0}, tier}) {
@@ -35,7 +35,7 @@ inline void add_class(hakmem_statistics& s, uint32_t tier, size_t block, uint64_
     t.frees += c.frees;
     t.frees_local += c.frees_local;
     t.frees_remote += c.frees_remote;
-    t.refills[HAKMEM_STAGE_BUMP] += misses;
+    for (unsigned stage = 0; stage < HAKMEM_STAGES; ++stage) t.refills[stage] += c.refills[stage];
     t.slabs += c.slabs;
     t.held_bytes += c.held_bytes;
   }

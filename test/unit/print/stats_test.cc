@@ -44,18 +44,21 @@ large    64 KiB          1     64 KiB          1            0         1    0.0  
 
 refills by the stage that served, cheapest first (docs/design.md, "Refill"), and memory held
 tier      block    inbox    freed     bump  partial    empty    units superslab   shared       held
-all                    0        0      104        0        0        0         0        0    192 KiB
 tiny                   0        0      100        0        0        0         0        0     64 KiB
 mid                    0        0        3        0        0        0         0        0     64 KiB
-large                  0        0        1        0        0        0         0        0     64 KiB
 tiny       64 B        0        0      100        0        0        0         0        0     64 KiB
 mid      1280 B        0        0        3        0        0        0         0        0     64 KiB
-large    64 KiB        0        0        1        0        0        0         0        0     64 KiB
+
+the same for large and big blocks, a span each
+tier      block     site    steal    units superslab       held
+large                  0        0        1         0     64 KiB
+large    64 KiB        0        0        1         0     64 KiB
 
 memory               bytes
 window               1 TiB  address range that blocks can lie in, not memory
 claimed              4 MiB  part of it that is mapped, the sum of the next three
 in use             192 KiB  in slabs and spans
+kept                   0 B  part of that: freed large and big blocks, for reuse
 free, touched        1 MiB  still in memory, given back after HAKMEM_DECAY
 free, clean        2.8 MiB  never touched, or given back
 metadata          97.6 KiB  hakmem's own tables, mapped, mostly untouched
@@ -126,7 +129,7 @@ TEST(StatsJson, is_valid_and_has_every_field_of_every_class) {
   EXPECT_NE(json.find(R"({"tier":"tiny","block_size":64,"live_blocks":400,"live_bytes":25600,"peak_blocks":1000,)"
                       R"("allocations":1000,"hits":900,"misses":100,"frees":600,"frees_local":500,"frees_remote":100,)"
                       R"("slabs":1,"held_bytes":65536,"refills":{"inbox":0,"freed":0,"bump":100,"partial":0,"empty":0,)"
-                      R"("units":0,"superslab":0,"shared":0}})"),
+                      R"("units":0,"superslab":0,"shared":0,"site":0,"steal":0}})"),
             std::string::npos)
       << json;
   for (const OsField& field : kOsFields)

@@ -1,0 +1,347 @@
+#include "heap/spans.h"
+
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "big/cache.h"
+#include "heap/fast_span.h"
+#include "heap/heartbeat.h"
+#include "heap/help.h"
+#include "heap/process.h"
+#include "heap/reclaim.h"
+#include "heap/registry.h"
+#include "heap/thread.h"
+#include "large/pool.h"
+#include "map/purge.h"
+
+namespace hak {
+namespace {
+
+constexpr size_t kMaxSize = PTRDIFF_MAX;
+
+// Spans that an open class keeps: 1 MiB of the large tier, but two at least; one of the big tier.
+constexpr unsigned room_for(unsigned c) {
+  if (c >= kLargeClasses) return 1;
+  return c < 8 ? 16 / (c + 1) : 2;
+}
+
+// Of threads that have no heap: rare. Each is exact by itself: relaxed.
+struct Strays {
+  std::atomic<uint64_t> allocations, frees;
+};
+constinit Strays g_strays[kSpanClasses];
+
+void* no_memory() {
+  errno = ENOMEM;
+  return nullptr;
+}
+
+Units units_for(size_t size) { return units_ceil(Bytes{size == 0 ? 1 : size}); }
+
+void* make_live(map::Span& span, Site site) {
+  span.site = site;
+  return span.live = span.start;
+}
+
+uint32_t length_of(const map::Span* list) {
+  uint32_t n = 0;
+  for (; list != nullptr; list = list->next) n++;
+  return n;
+}
+
+// Takes all spans off a stack.
+map::Span* empty_stack(SpanStacks& spans, unsigned c) {
+  const uint32_t n = length_of(spans.top[c]);
+  spans.counters[c].left += n;
+  spans.room[c] += static_cast<int32_t>(n);
+  return std::exchange(spans.top[c], nullptr);
+}
+
+// ---- Refill. ------------------------------------------------------------------------------------------------------
+
+struct Found {
+  map::SpanRef ref;
+  uint64_t SpanCounters::*stage = nullptr;  // null: a hit
+};
+
+Found from_stack(Heap* heap, uint64_t units) {
+  if (heap == nullptr || units > kCachedUnits) return {};
+  const unsigned c = cached_span_class(units);
+  map::Span* const span = heap->spans.top[c];
+  if (span == nullptr) return {};
+  heap->spans.top[c] = span->next;
+  heap->spans.room[c]++;
+  return {{span}};
+}
+
+Found from_large_pool(Heap* heap, unsigned c, Site site) {
+  const unsigned bundle = heap != nullptr ? 1 + static_cast<unsigned>(heap->spans.room[c]) / 2 : 1;
+  const large::Taken taken = large::take(c, site, bundle);
+  if (taken.count == 0) return {};
+  if (taken.count > 1) {
+    heap->spans.top[c] = taken.list->next;  // it was empty
+    heap->spans.room[c] -= static_cast<int32_t>(taken.count - 1);
+    heap->spans.counters[c].left -= taken.count - 1;
+  }
+  return {{taken.list}, taken.from == large::From::shard ? &SpanCounters::site : &SpanCounters::steal};
+}
+
+Found from_big_cache(unsigned c, Site site) {
+  const big::Taken taken = big::take(c, site);
+  if (taken.span == nullptr) return {};
+  return {{taken.span}, taken.from == big::From::site ? &SpanCounters::site : &SpanCounters::steal};
+}
+
+Found from_pools(Heap* heap, uint64_t units, Site site) {
+  if (units > kCachedUnits) return {};
+  const unsigned c = cached_span_class(units);
+  return c < kLargeClasses ? from_large_pool(heap, c, site) : from_big_cache(c, site);
+}
+
+uint64_t units_in_stacks(const Heap& heap) {
+  uint64_t units = 0;
+  for (uint64_t open = heap.spans.open; open != 0; open &= open - 1) {
+    const unsigned c = static_cast<unsigned>(std::countr_zero(open));
+    units += length_of(heap.spans.top[c]) * span_class_units(c);
+  }
+  return units;
+}
+
+// Spans that lie idle are of one class each. Before untouched memory is touched they go back, where they are many: what is
+// kept idle stays within an eighth of what is in use.
+bool return_idle_spans(Heap* heap, uint64_t units) {
+  const uint64_t mine = heap != nullptr ? units_in_stacks(*heap) : 0;
+  const uint64_t idle = large::idle_units().n + big::idle_units().n + mine;
+  if (idle < units || idle * 8 < map::used_units().n) return false;
+  if (heap != nullptr) release_spans(*heap, map::Age::fresh);
+  large::decay(0);
+  big::flush();
+  return true;
+}
+
+Found from_units(Heap* heap, uint64_t units, uint64_t align) {
+  const auto take = [&](map::Growth growth) { return map::take_span(Units{units}, Units{align}, growth); };
+  map::SpanRef ref = take(map::Growth::resident);
+  if (ref.span == nullptr && return_idle_spans(heap, units)) ref = take(map::Growth::resident);
+  if (ref.span == nullptr) ref = take(map::Growth::forbidden);
+  if (ref.span == nullptr && help_before_growing() != Units{0}) ref = take(map::Growth::forbidden);
+  if (ref.span != nullptr) return {ref, &SpanCounters::units};
+  return {take(map::Growth::allowed), &SpanCounters::super_slab};
+}
+
+// One try: a span that is the caller's, and where it is from. heap: the caller's, in a section, or null.
+Found find_span(Heap* heap, uint64_t units, uint64_t align, Site site) {
+  if (align == 1) {
+    const Found own = from_stack(heap, units);
+    if (own.ref.span != nullptr) return own;
+    const Found found = from_pools(heap, units, site);
+    if (found.ref.span != nullptr) return found;
+  }
+  const uint64_t rounded = rounded_span_units(units);
+  const Found found = from_units(heap, rounded, align);
+  return found.ref.span != nullptr || rounded == units ? found : from_units(heap, units, align);
+}
+
+map::SpanRef find_and_count(Heap* heap, uint64_t units, uint64_t align, Site site) {
+  if (heap == nullptr) {
+    const Found found = find_span(nullptr, units, align, site);
+    if (found.ref.span != nullptr)
+      g_strays[found.ref.span->span_class].allocations.fetch_add(1, std::memory_order_relaxed);
+    return found.ref;
+  }
+  const OwnerSection section(*heap);
+  const Found found = find_span(heap, units, align, site);
+  if (found.ref.span != nullptr && found.stage != nullptr)
+    heap->spans.counters[found.ref.span->span_class].*found.stage += 1;
+  return found.ref;
+}
+
+// The whole way, to a live span or null.
+map::SpanRef allocate_ref(size_t size, size_t align, Site site) {
+  if (size > kMaxSize || !start_process()) return {};
+  Heap* const heap = heap_of_thread();
+  const uint64_t units = units_for(size).n;
+  const uint64_t align_units = align <= kUnitBytes ? 1 : align >> kUnitShift;
+  map::SpanRef ref = find_and_count(heap, units, align_units, site);
+  if (ref.span == nullptr) {
+    reclaim(Bytes{0});
+    ref = find_and_count(heap, units, align_units, site);
+  }
+  if (ref.span != nullptr) make_live(*ref.span, site);
+  if (heap != nullptr) beat(*heap);
+  return ref;
+}
+
+void* start_or_no_memory(const map::SpanRef& ref) { return ref.span != nullptr ? ref.span->start : no_memory(); }
+
+// ---- The way back. --------------------------------------------------------------------------------------------------
+
+// To where other threads find it.
+void give_to_pools(map::Span& span) {
+  const unsigned c = span.cached_class;
+  if (c == map::kUncached) return map::give_span(span, map::Age::fresh);
+  span.next = nullptr;
+  if (c < kLargeClasses) large::put(c, &span, 1);
+  else big::put(c, span);
+}
+
+// Of the big tier the class that was opened first makes place.
+void close_a_big_class(SpanStacks& spans, unsigned c) {
+  uint8_t& place = spans.big[spans.next_big++ % SpanStacks::kOpenBig];
+  const unsigned old = std::exchange(place, static_cast<uint8_t>(c));
+  if (old == 0) return;
+  for (map::Span* span = empty_stack(spans, old); span != nullptr;) give_to_pools(*std::exchange(span, span->next));
+  spans.room[old] = 0;
+  spans.open &= ~(uint64_t{1} << old);
+}
+
+bool open_class(SpanStacks& spans, unsigned c) {
+  if (c >= kCachedClasses || (spans.open >> c & 1) != 0) return false;
+  if (c >= kLargeClasses) close_a_big_class(spans, c);
+  spans.open |= uint64_t{1} << c;
+  spans.room[c] = static_cast<int32_t>(room_for(c));
+  return true;
+}
+
+// The stack has no room: a class that isn't open is opened; one of the large tier gives all it has to the pool, a bundle
+// for whoever needs one.
+void keep_or_give(SpanStacks& spans, map::Span& span) {
+  const unsigned c = span.cached_class;
+  if (open_class(spans, c)) {
+    spans.room[c]--;
+    span.next = spans.top[c];
+    spans.top[c] = &span;
+    return;
+  }
+  spans.counters[span.span_class].left++;
+  if (c < kLargeClasses && spans.top[c] != nullptr) {
+    const uint32_t n = length_of(spans.top[c]);
+    large::put(c, empty_stack(spans, c), n);
+  }
+  give_to_pools(span);
+}
+
+Units release_stack(SpanStacks& spans, unsigned c, map::Age age) {
+  Units given;
+  for (map::Span* span = empty_stack(spans, c); span != nullptr;) {
+    map::Span* const next = span->next;
+    given += Units{span->units};
+    map::give_span(*span, age);
+    span = next;
+  }
+  return given;
+}
+
+template <class Wanted>
+Units release_stacks(Heap& heap, map::Age age, Wanted wanted) {
+  Units given;
+  for (uint64_t open = heap.spans.open; open != 0; open &= open - 1) {
+    const unsigned c = static_cast<unsigned>(std::countr_zero(open));
+    if (wanted(c)) given += release_stack(heap.spans, c, age);
+  }
+  return given;
+}
+
+uint64_t sum_of_refills(const SpanCounters& k) { return k.units + k.super_slab + k.site + k.steal; }
+
+}  // namespace
+
+void* allocate_span_slow(size_t size, Site site) { return start_or_no_memory(allocate_ref(size, 1, site)); }
+
+void* allocate_span_aligned(size_t size, size_t align, Site site) {
+  return start_or_no_memory(allocate_ref(size, align, site));
+}
+
+void* allocate_span_zeroed(size_t size, Site site) {
+  const map::SpanRef ref = allocate_ref(size, 1, site);
+  if (ref.span == nullptr) return no_memory();
+  return ref.zero == map::Zero::known ? ref.span->start : memset(ref.span->start, 0, size);
+}
+
+void free_span_slow(Heap* heap, map::Span& span) {
+  span.live = nullptr;
+  const unsigned c = span.span_class;
+  if (!is_real(heap)) heap = heap_of_thread();
+  if (heap == nullptr) {
+    g_strays[c].frees.fetch_add(1, std::memory_order_relaxed);
+    return give_to_pools(span);
+  }
+  {
+    const OwnerSection section(*heap);
+    heap->spans.frees[c]++;
+    keep_or_give(heap->spans, span);
+  }
+  beat(*heap);
+}
+
+bool resize_span(map::Span& span, size_t size) {
+  const uint64_t units = rounded_span_units(units_for(size).n);
+  const unsigned before = span.span_class;
+  if (units == span.units) return true;
+  if (units < span.units) map::shrink_span(span, Units{units});
+  else if (!map::extend_span(span, Units{units})) return false;
+  // The block leaves one class for another: a free there and an allocation here.
+  Heap* const heap = heap_of_thread();
+  if (heap == nullptr) {
+    g_strays[before].frees.fetch_add(1, std::memory_order_relaxed);
+    g_strays[span.span_class].allocations.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+  const OwnerSection section(*heap);
+  heap->spans.frees[before]++;
+  heap->spans.counters[before].left++;
+  heap->spans.counters[span.span_class].units++;
+  return true;
+}
+
+size_t good_span_bytes(size_t size) { return rounded_span_units(units_for(size).n) << kUnitShift; }
+
+Units release_spans(Heap& heap, map::Age age) {
+  return release_stacks(heap, age, [](unsigned) { return true; });
+}
+
+Units release_idle_spans(Heap& heap) {
+  return release_stacks(heap, map::Age::aged, [&heap](unsigned c) {
+    const uint64_t frees = heap.spans.frees[c];
+    return std::exchange(heap.spans.counters[c].seen_frees, frees) == frees;
+  });
+}
+
+void rebuild_spans(Heap& heap) {
+  for (uint64_t open = heap.spans.open; open != 0; open &= open - 1) {
+    const unsigned c = static_cast<unsigned>(std::countr_zero(open));
+    const unsigned n = length_of(heap.spans.top[c]);
+    heap.spans.room[c] = n < room_for(c) ? static_cast<int32_t>(room_for(c) - n) : 0;
+  }
+}
+
+void collect_span_stats(unsigned c, hakmem_class_stats* out) {
+  for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {
+    const SpanCounters& k = heap->spans.counters[c];
+    out->hits += heap->spans.frees[c] - k.left - length_of(heap->spans.top[c]);
+    out->misses += sum_of_refills(k);
+    out->frees += heap->spans.frees[c];
+    out->refills[HAKMEM_STAGE_UNITS] += k.units;
+    out->refills[HAKMEM_STAGE_SUPERSLAB] += k.super_slab;
+    out->refills[HAKMEM_STAGE_SITE] += k.site;
+    out->refills[HAKMEM_STAGE_STEAL] += k.steal;
+  }
+  const uint64_t strays = g_strays[c].allocations.load(std::memory_order_relaxed);
+  out->misses += strays;
+  out->refills[HAKMEM_STAGE_UNITS] += strays;
+  out->frees += g_strays[c].frees.load(std::memory_order_relaxed);
+  out->allocations = out->hits + out->misses;
+  out->live_blocks = out->allocations - out->frees;
+  out->frees_local = out->frees;
+  const map::SpanCounts counts = map::count_spans(c);
+  out->slabs = counts.spans;
+  out->held_bytes = counts.units << kUnitShift;
+  out->peak_blocks = counts.peak;
+  const uint64_t kept = counts.spans > out->live_blocks ? counts.spans - out->live_blocks : 0;
+  out->live_bytes = out->held_bytes - (kept * span_class_units(c) << kUnitShift);
+}
+
+}  // namespace hak

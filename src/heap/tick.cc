@@ -1,0 +1,57 @@
+#include "heap/tick.h"
+
+#include <atomic>
+
+#include "big/cache.h"
+#include "conf/config.h"
+#include "heap/help.h"
+#include "heap/shared.h"
+#include "large/pool.h"
+#include "map/purge.h"
+#include "map/super_slab.h"
+
+namespace hak {
+namespace {
+
+// Ticks after which what lies in a shared pool is given back: between half a decay period and a whole one.
+constexpr uint32_t kIdleTicks = 2;
+
+// When the next tick is due, ms. A thread that moves it on does the tick: a failed exchange means that another does.
+// Relaxed: what a tick looks at has orders of its own.
+constinit std::atomic<uint64_t> g_due_ms{0};
+
+// One tick at a time, however long it takes. acquire and release: ticks see each other's work.
+constinit std::atomic_flag g_at_work;
+
+// From the caches to units, and from units to the system: what is given up here is purged in the same tick.
+bool give_back_idle(uint64_t now_ms) {
+  map::g_tick.fetch_add(1, std::memory_order_relaxed);
+  large::decay(kIdleTicks);
+  big::decay();
+  const Units helped = help_idle(now_ms - tick_ms());
+  reclaim_shared_heaps();
+  const bool any = helped != Units{0} || map::dirty_units() != Units{0} || large::idle_units() != Units{0} ||
+                   big::idle_units() != Units{0};
+  map::purge_aged();
+  return any;
+}
+
+}  // namespace
+
+uint64_t tick_ms() {
+  const uint64_t period = conf::config().decay_ms;
+  return period == conf::kOff ? period : (period + 1) / 2;
+}
+
+bool tick_if_due(uint64_t now_ms) {
+  const uint64_t period = tick_ms();
+  uint64_t due = g_due_ms.load(std::memory_order_relaxed);
+  if (period == conf::kOff || now_ms < due) return false;
+  if (!g_due_ms.compare_exchange_strong(due, now_ms + period, std::memory_order_relaxed)) return false;
+  if (g_at_work.test_and_set(std::memory_order_acquire)) return false;
+  const bool any = give_back_idle(now_ms);
+  g_at_work.clear(std::memory_order_release);
+  return any;
+}
+
+}  // namespace hak

@@ -1,0 +1,107 @@
+// Large and big blocks: the heap's stacks, the pools behind them, and what goes back when.
+#include "heap/spans.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "heap/allocate.h"
+#include "heap/help.h"
+#include "heap/section.h"
+#include "heap/statistics.h"
+#include "heap/thread.h"
+#include "large/pool.h"
+#include "map/purge.h"
+
+namespace hak {
+namespace {
+
+hakmem_class_stats stats_of(size_t size) {
+  static hakmem_statistics stats;
+  collect_statistics(&stats);
+  return stats.classes[kClasses + span_class(units_ceil(Bytes{size}).n)];
+}
+
+TEST(Spans, a_block_that_was_freed_is_the_next_of_its_class_and_counts_as_a_hit) {
+  for (const size_t size : {size_t{70'000}, size_t{300'000}, size_t{1 << 20}, size_t{3'000'000}, size_t{64} << 20}) {
+    free_fast(allocate(size));  // opens the class
+    void* const p = allocate(size);
+    free_fast(p);
+    const hakmem_class_stats before = stats_of(size);
+    EXPECT_EQ(allocate(size), p);
+    const hakmem_class_stats after = stats_of(size);
+    EXPECT_EQ(after.hits, before.hits + 1);
+    EXPECT_EQ(after.misses, before.misses);
+    EXPECT_EQ(after.live_blocks, before.live_blocks + 1);
+    free_fast(p);
+    EXPECT_EQ(stats_of(size).live_blocks, before.live_blocks);
+  }
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+TEST(Spans, what_a_thread_frees_beyond_its_stack_another_gets) {
+  constexpr size_t kSize = 200'000;
+  std::vector<void*> blocks(64);
+  for (void*& p : blocks) p = allocate(kSize);
+  const uint64_t live = stats_of(kSize).live_blocks;
+  std::thread([&] {
+    for (void* p : blocks) free_fast(p);
+  }).join();
+  EXPECT_EQ(stats_of(kSize).live_blocks, live - blocks.size());
+  EXPECT_GT(large::idle_units().n, 100u);
+  const uint64_t used = map::used_units().n;
+  for (void*& p : blocks) p = allocate(kSize);
+  EXPECT_LE(map::used_units().n, used + 64) << "most came from the pool";
+  const hakmem_class_stats after = stats_of(kSize);
+  EXPECT_GT(after.refills[HAKMEM_STAGE_SITE] + after.refills[HAKMEM_STAGE_STEAL], 0u);
+  for (void* p : blocks) free_fast(p);
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+TEST(Spans, a_heap_keeps_little_of_the_big_tier) {
+  release_spans(*heap_of_thread(), map::Age::fresh);
+  for (size_t mib = 2; mib <= 32; mib++) free_fast(allocate(mib << 20));
+  const OwnerSection section(*this_heap);
+  uint64_t kept = 0;
+  for (unsigned c = kLargeClasses; c < kCachedClasses; c++)
+    for (const map::Span* span = this_heap->spans.top[c]; span != nullptr; span = span->next) kept++;
+  EXPECT_LE(kept, SpanStacks::kOpenBig);
+}
+
+TEST(Spans, a_stack_that_gets_nothing_from_tick_to_tick_is_emptied) {
+  constexpr size_t kSize = 130'000;
+  for (int i = 0; i < 2; i++) free_fast(allocate(kSize));
+  const OwnerSection section(*this_heap);
+  release_idle_spans(*this_heap);
+  const unsigned c = span_class(units_ceil(Bytes{kSize}).n);
+  ASSERT_NE(this_heap->spans.top[c], nullptr);
+  EXPECT_NE(release_idle_spans(*this_heap), Units{0});
+  EXPECT_EQ(this_heap->spans.top[c], nullptr);
+}
+
+TEST(Spans, idle_spans_of_other_classes_go_back_before_untouched_memory_is_touched) {
+  help_all();
+  std::vector<void*> blocks;
+  for (int i = 0; i < 200; i++) blocks.push_back(allocate(500'000));
+  for (void* p : blocks) free_fast(p);
+  const uint64_t claimed = map::count_units().clean;
+  void* const p = allocate(80'000'000);
+  EXPECT_EQ(map::count_units().clean, claimed) << "1221 units were there";
+  free_fast(p);
+}
+
+TEST(Spans, zeroed_blocks_are_zero_whatever_lay_there) {
+  for (const size_t size : {size_t{100'000}, size_t{5'000'000}}) {
+    void* const dirty = allocate(size);
+    memset(dirty, 0xAA, size);
+    free_fast(dirty);
+    auto* const p = static_cast<unsigned char*>(allocate_zeroed(size));
+    for (size_t i = 0; i < size; i += 61) ASSERT_EQ(p[i], 0) << size;
+    free_fast(p);
+  }
+}
+
+}  // namespace
+}  // namespace hak
