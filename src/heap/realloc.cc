@@ -4,6 +4,7 @@
 
 #include "heap/allocate.h"
 #include "heap/blocks.h"
+#include "heap/spans.h"
 
 namespace hak {
 namespace {
@@ -21,12 +22,6 @@ void* move(void* p, size_t old_bytes, size_t size) {
   return to;
 }
 
-void* reallocate_span(map::Span& span, size_t size) {
-  void* const p = start_of(span);
-  if (size > kMidMax && size <= PTRDIFF_MAX && resize_span(span, size)) return p;
-  return move(p, bytes_of(span).n, size);
-}
-
 }  // namespace
 
 void* reallocate(void* p, size_t size) {
@@ -36,7 +31,8 @@ void* reallocate(void* p, size_t size) {
     return fits_in_place(block, size) ? p : move(p, block, size);
   }
   if (found.span != nullptr && is_live(*found.span) && start_of(*found.span) == p)
-    return reallocate_span(*found.span, size);
+    return size > kMidMax ? reallocate_span(*found.span, size, reinterpret_cast<Site>(__builtin_return_address(0)))
+                          : move(p, bytes_of(*found.span).n, size);
   report_bad_pointer(p, "realloc", __builtin_return_address(0));
   errno = ENOMEM;
   return nullptr;

@@ -16,6 +16,8 @@
 #include "heap/thread.h"
 #include "large/pool.h"
 #include "map/purge.h"
+#include "os/counters.h"
+#include "os/memory.h"
 
 namespace hak {
 namespace {
@@ -245,6 +247,74 @@ Units release_stacks(Heap& heap, map::Age age, Wanted wanted) {
   return given;
 }
 
+// ---- realloc. -------------------------------------------------------------------------------------------------------
+
+constexpr uint64_t kMovePages = kSuperUnits;  // units from which moving pages beats copying: both lie on page tables
+constexpr uint64_t kMostMoves = 16'384;  // each may leave two more mappings: a quarter of the usual vm.max_map_count
+
+// The block leaves one class for another: a free there and an allocation here.
+void count_move(Heap* heap, unsigned from, unsigned to) {
+  if (heap == nullptr) {
+    g_strays[from].frees.fetch_add(1, std::memory_order_relaxed);
+    g_strays[to].allocations.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  heap->spans.frees[from]++;
+  heap->spans.counters[from].left++;
+  heap->spans.counters[to].units++;
+}
+
+void count_move(unsigned from, unsigned to) {
+  Heap* const heap = heap_of_thread();
+  if (heap == nullptr) return count_move(nullptr, from, to);
+  const OwnerSection section(*heap);
+  count_move(heap, from, to);
+}
+
+// Whether it fits where it lies. A span with headroom has it until less is asked for than before.
+bool fit_in_place(map::Span& span, uint64_t units) {
+  const unsigned before = span.span_class;
+  if (span.asked != 0 && units >= span.asked && units <= span.units) map::use_roomy_span(span, Units{units});
+  else if (units < span.units) map::shrink_span(span, Units{units});
+  else if (units > span.units && !map::extend_span(span, Units{units})) return false;
+  if (span.span_class != before) count_move(before, span.span_class);
+  return true;
+}
+
+// The kernel moves what lies in one mapping, and a mapping may end at any unit: then SuperSlab by SuperSlab, and what it
+// still refuses is copied. True where all pages were moved.
+bool move_contents(const map::Span& from, const map::Span& to) {
+  const uint64_t bytes = bytes_of(from).n;
+  char* const source = static_cast<char*>(from.start);
+  char* const target = static_cast<char*>(to.start);
+  const bool may_move = units_in_use(from) >= kMovePages && os::read(&os::Counters::remaps) < kMostMoves;
+  if (may_move && os::move_pages(source, target, bytes)) return true;
+  bool all = may_move;
+  for (uint64_t at = 0; at < bytes; at += kSuperBytes) {
+    const uint64_t piece = bytes - at < kSuperBytes ? bytes - at : kSuperBytes;
+    if (may_move && os::move_pages(source + at, target + at, piece)) continue;
+    memcpy(target + at, source + at, piece);
+    all = false;
+  }
+  return all;
+}
+
+// A block that isn't worth moving pages: idle spans serve it.
+void* copy_span(map::Span& span, size_t size, Site site) {
+  void* const to = allocate_span_slow(size, site);
+  if (to == nullptr) return nullptr;
+  memcpy(to, span.start, bytes_of(span).n);
+  free_span_fast(this_heap, span);
+  return to;
+}
+
+// Twice what is asked for: a block that grew once grows on. Headroom is untouched, so it costs address space only.
+map::Span* take_for_growth(uint64_t units) {
+  map::SpanRef ref = map::take_roomy_span(Units{units * 2}, Units{units});
+  if (ref.span == nullptr) ref = map::take_roomy_span(Units{units}, Units{units});
+  return ref.span;
+}
+
 uint64_t sum_of_refills(const SpanCounters& k) { return k.units + k.super_slab + k.site + k.steal; }
 
 }  // namespace
@@ -277,24 +347,23 @@ void free_span_slow(Heap* heap, map::Span& span) {
   beat(*heap);
 }
 
-bool resize_span(map::Span& span, size_t size) {
+void* reallocate_span(map::Span& span, size_t size, Site site) {
+  if (size > kMaxSize) return no_memory();
   const uint64_t units = rounded_span_units(units_for(size).n);
-  const unsigned before = span.span_class;
-  if (units == span.units) return true;
-  if (units < span.units) map::shrink_span(span, Units{units});
-  else if (!map::extend_span(span, Units{units})) return false;
-  // The block leaves one class for another: a free there and an allocation here.
-  Heap* const heap = heap_of_thread();
-  if (heap == nullptr) {
-    g_strays[before].frees.fetch_add(1, std::memory_order_relaxed);
-    g_strays[span.span_class].allocations.fetch_add(1, std::memory_order_relaxed);
-    return true;
+  if (fit_in_place(span, units)) return span.start;
+  if (units < kMovePages) return copy_span(span, size, site);
+  map::Span* to = take_for_growth(units);
+  if (to == nullptr) {
+    reclaim(Bytes{0});
+    to = take_for_growth(units_for(size).n);
   }
-  const OwnerSection section(*heap);
-  heap->spans.frees[before]++;
-  heap->spans.counters[before].left++;
-  heap->spans.counters[span.span_class].units++;
-  return true;
+  if (to == nullptr) return no_memory();
+  span.live = nullptr;
+  const bool moved = move_contents(span, *to);
+  count_move(span.span_class, to->span_class);
+  if (moved) map::give_moved_span(span);
+  else map::give_span(span, map::Age::fresh);
+  return make_live(*to, site);
 }
 
 size_t good_span_bytes(size_t size) { return rounded_span_units(units_for(size).n) << kUnitShift; }

@@ -52,8 +52,9 @@ void* allocate_span_zeroed(size_t size, Site site);
 /// Frees a live span; what free_span_fast (heap/fast_span.h) can't.
 [[gnu::noinline]] void free_span_slow(Heap* heap, map::Span& span);
 
-/// Makes a live span fit `size` bytes without moving it. False when it can't.
-bool resize_span(map::Span& span, size_t size);
+/// Makes a live span fit `size` bytes, more than kMidMax, where it lies or by moving it, with room to grow on. Returns
+/// where it lies then, or null when there is no memory: it is as before.
+void* reallocate_span(map::Span& span, size_t size, Site site);
 
 /// The bytes of the span that a request of `size` (at most PTRDIFF_MAX) gets where no other is at hand.
 size_t good_span_bytes(size_t size);

@@ -35,7 +35,8 @@ uint32_t EmptySupers::find(uint32_t count, uint32_t align, Among among) const {
     }
     for (uint32_t bit = 0; bit < 64; bit++) {
       const uint32_t index = word * 64 + bit;
-      const bool usable = (words_[word] >> bit & 1) != 0 && (among == Among::all || g_window.supers[index].dirty != 0);
+      const bool usable = (words_[word] >> bit & 1) != 0 &&
+                          (among == Among::all || (g_window.supers[index].dirty != 0) == (among == Among::resident));
       if (!usable || (run == 0 && ((base + index) & (align - 1)) != 0)) {
         run = 0;
         continue;

@@ -16,8 +16,8 @@ class EmptySupers {
   void clear();
 
   /// The lowest `count` consecutive ones, beginning at a multiple of `align` SuperSlabs counted from address 0.
-  /// Among::resident takes only SuperSlabs with dirty units. Returns kNoSuper when there are none.
-  enum class Among : bool { all, resident };
+  /// Among::resident takes only SuperSlabs with dirty units, untouched only those without. kNoSuper: there are none.
+  enum class Among : uint8_t { all, resident, untouched };
   uint32_t find(uint32_t count, uint32_t align, Among among) const;
 
  private:

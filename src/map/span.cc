@@ -11,9 +11,11 @@ struct ClassCounts {
 };
 constinit ClassCounts g_counts[kSpanClasses];
 
-void count_in(const Span& span) {
+void count_in(Span& span) {
+  const uint64_t units = units_in_use(span);
+  span.span_class = static_cast<uint8_t>(span_class(units));
   ClassCounts& counts = g_counts[span.span_class];
-  counts.units.fetch_add(span.units, std::memory_order_relaxed);
+  counts.units.fetch_add(units, std::memory_order_relaxed);
   const uint64_t now = counts.spans.fetch_add(1, std::memory_order_relaxed) + 1;
   uint64_t peak = counts.peak.load(std::memory_order_relaxed);
   while (now > peak && !counts.peak.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
@@ -22,16 +24,17 @@ void count_in(const Span& span) {
 
 void count_out(const Span& span) {
   ClassCounts& counts = g_counts[span.span_class];
-  counts.units.fetch_sub(span.units, std::memory_order_relaxed);
+  counts.units.fetch_sub(units_in_use(span), std::memory_order_relaxed);
   counts.spans.fetch_sub(1, std::memory_order_relaxed);
 }
 
+// Sets the units of a span that isn't counted.
 void set_units(Span& span, uint64_t units) {
   span.units = units;
-  span.span_class = static_cast<uint8_t>(span_class(units));
+  span.asked = 0;
+  count_in(span);
   const bool is_class_sized = units <= kCachedUnits && span_class_units(span.span_class) == units;
   span.cached_class = is_class_sized ? span.span_class : kUncached;
-  count_in(span);
 }
 
 }  // namespace
@@ -50,12 +53,28 @@ SpanRef take_span(Units units, Units align, Growth growth) {
   return {&span, run.clean ? Zero::known : Zero::unknown};
 }
 
+SpanRef take_roomy_span(Units units, Units asked) {
+  const SpanRef ref = take_span(units, Units{1}, Growth::roomy);
+  if (ref.span == nullptr) return ref;
+  ref.span->cached_class = kUncached;
+  use_roomy_span(*ref.span, asked);
+  return ref;
+}
+
+void use_roomy_span(Span& span, Units asked) {
+  count_out(span);
+  span.asked = asked.n;
+  count_in(span);
+}
+
 void give_span(Span& span, Age age) {
   debug_check(!is_live(span), "a span that is given back is live no more");
   count_out(span);
   set_entries(span.first, 1, kNothing);
   give_units(span.first, Units{span.units}, age);
 }
+
+void give_moved_span(Span& span) { give_span(span, Age::untouched); }
 
 bool extend_span(Span& span, Units units) {
   debug_check(units.n > span.units, "a span is extended to more units");

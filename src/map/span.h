@@ -30,6 +30,7 @@ struct alignas(kCacheLine) Span {
   uint32_t tick;         // when it was put into a shared pool, by g_tick
   uint8_t span_class;    // by units
   uint8_t cached_class;  // the same, or kUncached where it may not be kept: it doesn't have just the units of its class
+  uint64_t asked;        // in a span that has headroom to grow: its units in use, which it counts by; 0: it has none
 };
 static_assert(sizeof(Span) == sizeof(Line));
 constexpr uint8_t kUncached = kSpanClasses - 1;
@@ -42,7 +43,8 @@ struct SpanRef {
 };
 
 inline void* start_of(const Span& span) { return span.start; }
-inline Bytes bytes_of(const Span& span) { return bytes(Units{span.units}); }
+inline uint64_t units_in_use(const Span& span) { return span.asked != 0 ? span.asked : span.units; }
+inline Bytes bytes_of(const Span& span) { return bytes(Units{units_in_use(span)}); }
 inline bool is_live(const Span& span) { return span.live != nullptr; }
 
 /// Takes a span of `units`, aligned to `align` units, from units: kept, and the caller's. Returns a null span when there is
@@ -51,6 +53,16 @@ SpanRef take_span(Units units, Units align, Growth growth);
 
 /// Gives a span that is the caller's, not live any more, back to units. age: how long it has been idle already.
 void give_span(Span& span, Age age);
+
+/// Takes a span for a block that grows: untouched where there is such memory, with `asked` of its units in use and the rest
+/// headroom, which costs address space only. Otherwise as take_span(). It is never kept.
+SpanRef take_roomy_span(Units units, Units asked);
+
+/// Changes how many of a roomy span's units are in use.
+void use_roomy_span(Span& span, Units asked);
+
+/// Gives a span back whose pages were moved out of it: its units are as if untouched.
+void give_moved_span(Span& span);
 
 /// Makes a live span longer where the units behind it are free. True when it is done.
 bool extend_span(Span& span, Units units);

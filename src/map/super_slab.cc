@@ -82,7 +82,9 @@ UnitRun take_mask(SuperSlab* super, unsigned first, unsigned count) {
 
 // Where in this SuperSlab a run fits; 32: nowhere.
 unsigned place_in(const SuperSlab* super, unsigned count, uint32_t aligned, EmptySupers::Among among) {
-  const uint32_t mask = among == EmptySupers::Among::resident ? super->dirty : super->free;
+  const uint32_t mask = among == EmptySupers::Among::resident    ? super->dirty
+                        : among == EmptySupers::Among::untouched ? super->free & ~super->dirty
+                                                                 : super->free;
   return static_cast<unsigned>(std::countr_zero(run_starts(mask, count) & aligned));
 }
 
@@ -199,7 +201,8 @@ UnitRun take_units(Units count, Units align, Kind kind, Growth growth) {
   const unsigned n = static_cast<unsigned>(count.n);
   const unsigned a = static_cast<unsigned>(align.n);
   if (growth == Growth::resident) return take_resident(n, a, kind);
-  UnitRun run = take_mapped(n, a, kind);
+  UnitRun run =
+      growth == Growth::roomy ? take_among(n, a, kind, EmptySupers::Among::untouched) : take_mapped(n, a, kind);
   if (run.count != 0 || growth == Growth::forbidden) return run;
   if (grow(static_cast<uint32_t>(supers + more), growth)) run = take_mapped(n, a, kind);
   return run.count != 0 ? run : take_anywhere(n, a, kind);
@@ -213,16 +216,30 @@ void give_units(uint32_t first, Units count, Age age) {
     const uint64_t here = end - unit < kSuperUnits - from ? end - unit : kSuperUnits - from;
     const uint32_t mask = bit_run(from, static_cast<unsigned>(here));
     debug_check((super->free & mask) == 0, "units that are given back were in use");
-    change_free(super, super->free | mask, super->dirty | mask);
+    change_free(super, super->free | mask, age == Age::untouched ? super->dirty : super->dirty | mask);
     if (age == Age::aged) super->aged |= mask;
     unit += here;
   }
 }
 
+namespace {
+
+// Makes the window reach `end`, where all that is missing comes behind `first`.
+bool reach(uint64_t first, uint64_t end) {
+  const uint64_t mapped = uint64_t{frontier()} * kSuperUnits;
+  if (end <= mapped) return true;
+  if (first > mapped || end > uint64_t{g_window.total_supers} * kSuperUnits) return false;
+  const uint32_t before = frontier();
+  const uint64_t supers = (end - mapped + kSuperUnits - 1) / kSuperUnits;
+  return grow(static_cast<uint32_t>(supers), Growth::allowed) && g_window.supers[before].kind != Kind::lost;
+}
+
+}  // namespace
+
 bool take_units_at(uint32_t first, Units count, bool* clean) {
   const os::LockGuard guard(g_map_lock);
   const uint64_t end = first + count.n;
-  if (end > uint64_t{frontier()} * kSuperUnits) return false;
+  if (!reach(first, end)) return false;
   const auto for_each_part = [&](auto part) {
     for (uint64_t unit = first; unit < end;) {
       const unsigned from = static_cast<unsigned>(unit % kSuperUnits);

@@ -42,23 +42,25 @@ struct UnitRun {
 };
 
 // What may be taken: resident units only, any mapped ones, or more of the window, and whether its pages are asked to be
-// huge: only for who fills them densely.
-enum class Growth : uint8_t { resident, forbidden, allowed, huge };
+// huge: only for who fills them densely. roomy: untouched ones or more of the window, before any others.
+enum class Growth : uint8_t { resident, forbidden, allowed, huge, roomy };
 
 /// Takes `count` consecutive units, the first at a multiple of `align` units (a power of two).
 /// Growth::forbidden takes only what is mapped already. Returns an empty run when there is none.
 UnitRun take_units(Units count, Units align, Kind kind, Growth growth);
 
 // How long free units have been idle.
-enum class Age : bool {
-  fresh,  // perhaps not at all
-  aged,   // since before the last decay tick
+enum class Age : uint8_t {
+  fresh,      // perhaps not at all
+  aged,       // since before the last decay tick
+  untouched,  // they hold no pages
 };
 
-/// Gives units back, dirty: the first `count` from `first` on, any part of what was taken.
+/// Gives units back, dirty unless they are untouched: the first `count` from `first` on, any part of what was taken.
 void give_units(uint32_t first, Units count, Age age = Age::fresh);
 
-/// Takes the `count` units from `first` on if all are free. For realloc in place. Tells by *clean whether they are zero.
+/// Takes the `count` units from `first` on if all are free, mapping more of the window if they lie behind its end. For
+/// realloc in place. Tells by *clean whether they are zero.
 bool take_units_at(uint32_t first, Units count, bool* clean);
 
 struct UnitCounts {

@@ -14,6 +14,10 @@
 #define MADV_POPULATE_WRITE 23  // Linux 5.14; missing in older kernel headers
 #endif
 
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4  // Linux 5.7
+#endif
+
 namespace hak::os {
 
 constinit std::atomic<size_t> g_page_bytes{0};
@@ -174,20 +178,20 @@ uint64_t measure_fault_ns() {
   return ns > 0 ? ns : 1;
 }
 
-void* remap(void* from, size_t old_bytes, void* to, size_t new_bytes) {
-  check_range(from, old_bytes);
-  check_range(to, new_bytes);
-  debug_check(number(from) + old_bytes <= number(to) || number(to) + new_bytes <= number(from),
-              "os: remapped ranges don't overlap");
+bool move_pages(void* from, void* to, size_t bytes) {
+  check_range(from, bytes);
+  check_range(to, bytes);
+  debug_check(number(from) + bytes <= number(to) || number(to) + bytes <= number(from),
+              "os: ranges between which pages move don't overlap");
   const KeepErrno keep;
   count(g_counters.remaps);
   if (fault::refusal(fault::Call::remap) != 0 ||
-      mremap(from, old_bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED) {
+      mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == MAP_FAILED) {
     count(g_counters.remap_refused);
-    return nullptr;
+    return false;
   }
-  count(g_counters.remapped_bytes, new_bytes);
-  return to;
+  count(g_counters.remapped_bytes, bytes);
+  return true;
 }
 
 }  // namespace hak::os

@@ -66,10 +66,10 @@ bool advise_huge(void* at, size_t bytes, Huge huge);
 /// 1000 where the kernel gives none. Some 0.1 ms.
 uint64_t measure_fault_ns();
 
-/// Moves the pages of [from, from + old_bytes) to [to, to + new_bytes), replacing what was mapped there; a longer
-/// new range reads as zero at its end, and [from, from + old_bytes) is mapped no more. The ranges must not overlap.
-/// Returns `to`, or null when the kernel refuses: then [from) is as before, but [to) may be unmapped.
-/// Source: mremap(2), MREMAP_MAYMOVE | MREMAP_FIXED.
-void* remap(void* from, size_t old_bytes, void* to, size_t new_bytes);
+/// Moves the pages of [from, from + bytes) to [to, to + bytes), replacing what was there. Both stay mapped; `from` reads as
+/// zero afterwards. The ranges must not overlap. Returns false when the kernel refuses (older than 5.7, locked pages, too
+/// many mappings): nothing changed. Cheapest where both lie at multiples of 2 MiB: whole page tables move.
+/// Source: mremap(2), MREMAP_FIXED | MREMAP_DONTUNMAP.
+bool move_pages(void* from, void* to, size_t bytes);
 
 }  // namespace hak::os

@@ -14,6 +14,7 @@
 #include "heap/thread.h"
 #include "large/pool.h"
 #include "map/purge.h"
+#include "os/fault.h"
 
 namespace hak {
 namespace {
@@ -90,6 +91,56 @@ TEST(Spans, idle_spans_of_other_classes_go_back_before_untouched_memory_is_touch
   void* const p = allocate(80'000'000);
   EXPECT_EQ(map::count_units().clean, claimed) << "1221 units were there";
   free_fast(p);
+}
+
+TEST(Spans, a_block_that_grows_keeps_its_contents_moves_seldom_and_holds_no_more_than_it_needs) {
+  const auto check = [](const uint32_t* p, size_t bytes) {
+    for (size_t i = 0; i < bytes / 4; i += 509)
+      if (p[i] != static_cast<uint32_t>(i * 7)) return false;
+    return true;
+  };
+  constexpr size_t kMost = size_t{200} << 20;
+  uint32_t* p = nullptr;
+  size_t moves = 0, before = 0;
+  std::vector<void*> neighbours;  // so that it can't grow in place
+  for (size_t size = 100'000; size <= kMost; size += size / 2) {
+    auto* const now = static_cast<uint32_t*>(p == nullptr ? allocate(size) : reallocate(p, size));
+    ASSERT_NE(now, nullptr);
+    moves += now != p;
+    p = now;
+    ASSERT_TRUE(check(p, before)) << size;
+    for (size_t i = 0; i < size / 4; i += 509) p[i] = static_cast<uint32_t>(i * 7);
+    before = size;
+    neighbours.push_back(allocate(70'000));
+    neighbours.push_back(allocate(3'000'000));
+  }
+  EXPECT_LE(moves, 14u);
+  const hakmem_class_stats stats = stats_of(before);
+  EXPECT_EQ(stats.live_blocks, 1u);
+  EXPECT_LE(stats.live_bytes, before + before / 8);
+  p = static_cast<uint32_t*>(reallocate(p, 5'000'000));
+  EXPECT_TRUE(check(p, 5'000'000));
+  EXPECT_EQ(stats_of(before).live_blocks, 0u);
+  EXPECT_EQ(usable_size(p), good_size(5'000'000)) << "the tail went back, and the headroom";
+  free_fast(p);
+  for (void* q : neighbours) free_fast(q);
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+TEST(Spans, where_pages_can_not_be_moved_they_are_copied) {
+  os::fault::arm({.call = os::fault::Call::remap, .error = ENOMEM});
+  std::vector<void*> neighbours;
+  auto* p = static_cast<char*>(allocate(4'000'000));
+  neighbours.push_back(allocate(70'000));
+  memset(p, 7, 4'000'000);
+  for (const size_t size : {size_t{9'000'000}, size_t{40'000'000}}) {
+    p = static_cast<char*>(reallocate(p, size));
+    for (size_t i = 0; i < 4'000'000; i += 4095) ASSERT_EQ(p[i], 7);
+    neighbours.push_back(allocate(2'200'000));
+  }
+  os::fault::disarm();
+  free_fast(p);
+  for (void* q : neighbours) free_fast(q);
 }
 
 TEST(Spans, zeroed_blocks_are_zero_whatever_lay_there) {

@@ -193,18 +193,19 @@ TEST_F(Memory, huge_page_advice_is_taken_or_counted_as_refused) {
   unmap(p, kSuperBytes);
 }
 
-TEST_F(Memory, remap_moves_the_contents_over_what_was_there_and_grows_with_zeroes) {
+TEST_F(Memory, move_pages_moves_the_contents_over_what_was_there_and_leaves_zeroes) {
   char* const from = static_cast<char*>(map(2 * page_));
   char* const to = static_cast<char*>(map(4 * page_));
   ASSERT_TRUE(from != nullptr && to != nullptr);
   memset(from, 1, 2 * page_);
   memset(to, 2, 4 * page_);
-  EXPECT_EQ(remap(from, 2 * page_, to, 4 * page_), to);
+  EXPECT_TRUE(move_pages(from, to, 2 * page_));
   EXPECT_EQ(to[0], 1);
   EXPECT_EQ(to[2 * page_ - 1], 1);
-  EXPECT_EQ(to[2 * page_], 0);
-  EXPECT_EQ(to[4 * page_ - 1], 0);
-  EXPECT_EQ(claim(from, 2 * page_), Claim::done) << "the old range is free";
+  EXPECT_EQ(to[2 * page_], 2);
+  EXPECT_EQ(from[0], 0);
+  EXPECT_EQ(from[2 * page_ - 1], 0);
+  EXPECT_EQ(claim(from, 2 * page_), Claim::occupied) << "the old range is mapped";
   unmap(from, 2 * page_);
   unmap(to, 4 * page_);
 }
@@ -222,7 +223,7 @@ TEST_F(Memory, every_call_can_be_made_to_fail_and_counts_it) {
   EXPECT_FALSE(purge(p, page_));
   EXPECT_FALSE(populate(p, page_));
   EXPECT_FALSE(advise_huge(p, page_, Huge::yes));
-  EXPECT_EQ(remap(p, page_, p + 2 * page_, page_), nullptr);
+  EXPECT_FALSE(move_pages(p, p + 2 * page_, page_));
   for (const Growth& growth : refused) EXPECT_EQ(growth(), 1u);
   EXPECT_EQ(p[0], 1);
   fault::arm({.call = fault::Call::map, .error = EEXIST});
