@@ -62,6 +62,15 @@ hakmem_block hakmem_block_info(const void* ptr);
  * Errors: none; what the system refuses stays, counted as os.purge_refused. Source: madvise(2). */
 size_t hakmem_purge(size_t keep);
 
+/* Called when the memory limit (HAKMEM_LIMIT, HAKMEM_LIMIT_SHARE) was passed although what was idle has been given back:
+ * in_use bytes are in blocks and their slabs, limit is the limit. It may free and allocate. */
+typedef void (*hakmem_limit_function)(size_t in_use, size_t limit, void* context);
+
+/* Has `function` called, with `context`, on a thread that passes the limit, soon after it did, at most once for each time
+ * that memory was wanted beyond it. Null: nothing is called. Replaces an earlier function, which another thread may be in.
+ * Without a limit it is never called. Threads: any. */
+void hakmem_on_limit(hakmem_limit_function function, void* context);
+
 /* The size of the block that an allocation of `size` bytes would get; 0 where no such block can exist. */
 size_t hakmem_good_size(size_t size);
 

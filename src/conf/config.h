@@ -29,12 +29,15 @@ enum class OnMisuse : uint8_t {
 /// Every member has its row in kOptions, from which its default comes: `defaults()`, never `Config{}`.
 struct Config {
   bool background;
+  ShortText cgroup;
   uint64_t crowd;
   uint64_t decay_ms;  // kOff: never
   ShortText fault;
   bool help;
   uint64_t huge_from_bytes;  // kOff: never
   uint64_t limit_bytes;      // 0: none
+  bool limit_hard;
+  uint64_t limit_share;  // per cent of the cgroup's; 0: none
   OnMisuse misuse;
   uint64_t price;  // of memory: µs of page faults for a MiB and second
   bool stats;

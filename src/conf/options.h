@@ -65,6 +65,7 @@ constexpr size_t kHelpMost = 48;
 inline constexpr Option kOptions[] = {
     // name, type, default, least, most, off, where, help; sorted by name
     {"background", Type::flag, 1, 0, 1, 0, numeric<&Config::background>(), "a thread may give back what others leave"},
+    {"cgroup", Type::text, 0, 0, 0, kNoOff, textual<&Config::cgroup>(), "where cgroups are mounted; /sys/fs/cgroup"},
     {"crowd", Type::count, 32, 0, 1'000'000, kOff, numeric<&Config::crowd>(),
      "live threads from which new ones share slabs"},
     {"decay", Type::ms, 1000, 0, 24 * kHour, kOff, numeric<&Config::decay_ms>(),
@@ -73,8 +74,10 @@ inline constexpr Option kOptions[] = {
     {"help", Type::flag, 0, 0, 1, 0, numeric<&Config::help>(), "print this table"},
     {"huge_from", Type::bytes, 32 * kMiB, 0, 16 * kTiB, kOff, numeric<&Config::huge_from_bytes>(),
      "heap size from which huge pages are asked for"},
-    {"limit", Type::bytes, 0, 0, 16 * kTiB, 0, numeric<&Config::limit_bytes>(),
-     "resident memory to stay under; 0: none"},
+    {"limit", Type::bytes, 0, 0, 16 * kTiB, 0, numeric<&Config::limit_bytes>(), "memory to stay under; 0: none"},
+    {"limit_hard", Type::flag, 0, 0, 1, 0, numeric<&Config::limit_hard>(), "no memory beyond it: ENOMEM"},
+    {"limit_share", Type::count, 0, 0, 100, 0, numeric<&Config::limit_share>(),
+     "limit as per cent of the cgroup's; 0: none"},
     {"misuse", Type::misuse, 0, 0, 1, kNoOff, numeric<&Config::misuse>(), "after a report: abort, or ignore the call"},
     {"price", Type::count, 2000, 0, 1'000'000'000, 0, numeric<&Config::price>(),
      "of 1 MiB kept for 1 s, in us of page faults"},

@@ -7,6 +7,7 @@
 #include "heap/allocate.h"
 #include "heap/fast_span.h"
 #include "heap/heartbeat.h"
+#include "heap/limit.h"
 #include "heap/process.h"
 #include "heap/reclaim.h"
 #include "heap/refill.h"
@@ -62,6 +63,7 @@ bool is_young_in_a_crowd(const Heap& heap) {
 // The system gave no more: purge, and try once again.
 [[gnu::noinline, gnu::cold]] void* allocate_last(Heap& heap, unsigned c) {
   reclaim(Bytes{0});
+  tell_of_limit();
   const OwnerSection section(heap);
   return refill(heap, c) ? pop(heap, c) : no_memory();
 }

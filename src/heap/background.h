@@ -1,6 +1,7 @@
 // The background thread: does the decay ticks where nobody calls the allocator any more. Started when enough memory waits to
 // be given back, so never in a small process; ends when none has been waiting for a while. It never allocates, and blocks
-// all signals. Option `background` forbids it: then the heartbeats of other threads do the ticks.
+// all signals. Option `background` forbids it, and so does a limit on the
+// address space or on data: then the heartbeats of other threads do the ticks.
 #pragma once
 
 namespace hak {

@@ -2,6 +2,7 @@
 
 #include "conf/config.h"
 #include "heap/background.h"
+#include "heap/limit.h"
 #include "heap/refill.h"
 #include "heap/section.h"
 #include "heap/tick.h"
@@ -31,6 +32,7 @@ void heartbeat(Heap& heap) {
   }
   tick_if_due(now_ms);
   wake_background();
+  tell_of_limit();
 }
 
 }  // namespace hak

@@ -9,6 +9,7 @@
 #include "conf/load.h"
 #include "heap/exit_key.h"
 #include "heap/fork.h"
+#include "heap/limit.h"
 #include "heap/section.h"
 #include "map/window.h"
 #include "os/lock.h"
@@ -30,6 +31,7 @@ Started start() {
   if (!map::init_window(Bytes{conf::g_config.window_bytes})) return Started::failed;
   g_exit_key.create(on_thread_exit);
   prepare_sections();
+  set_up_limit();
   return Started::yes;
 }
 

@@ -6,6 +6,7 @@
 #include "conf/config.h"
 #include "guard/report.h"
 #include "heap/help.h"
+#include "heap/limit.h"
 #include "map/super_slab.h"
 
 namespace hak {
@@ -100,9 +101,17 @@ bool from_empty(Heap& heap, unsigned c) {
   return hand_out_fresh(heap, c, *s);
 }
 
+map::UnitRun take_units_below_limit(Units units, map::Growth growth) {
+  const auto take = [units](map::Growth g) { return map::take_units(units, Units{1}, map::Kind::slabs, g); };
+  if (g_limit_units == 0) [[likely]]
+    return take(growth);
+  const map::UnitRun resident = take(map::Growth::resident);
+  return resident.count != 0 || !admit(units) ? resident : take(growth);
+}
+
 bool from_new_units(Heap& heap, unsigned c, map::Growth growth) {
   const unsigned units = size_class(c).units;
-  const map::UnitRun run = map::take_units(Units{units}, Units{1}, map::Kind::slabs, growth);
+  const map::UnitRun run = take_units_below_limit(Units{units}, growth);
   if (run.count == 0) return false;
   heap.slab_units += units;
   Slab& s = make_slab(&heap, c, run);

@@ -10,6 +10,7 @@
 #include "heap/fast_span.h"
 #include "heap/heartbeat.h"
 #include "heap/help.h"
+#include "heap/limit.h"
 #include "heap/process.h"
 #include "heap/reclaim.h"
 #include "heap/registry.h"
@@ -128,6 +129,7 @@ Found from_units(Heap* heap, uint64_t units, uint64_t align) {
   const auto take = [&](map::Growth growth) { return map::take_span(Units{units}, Units{align}, growth); };
   map::SpanRef ref = take(map::Growth::resident);
   if (ref.span == nullptr && return_idle_spans(heap, units)) ref = take(map::Growth::resident);
+  if (ref.span == nullptr && !admit(Units{units})) return {};
   if (ref.span == nullptr) ref = take(map::Growth::forbidden);
   if (ref.span == nullptr && help_before_growing() != Units{0}) ref = take(map::Growth::forbidden);
   if (ref.span != nullptr) return {ref, &SpanCounters::units};
@@ -174,6 +176,7 @@ map::SpanRef allocate_ref(size_t size, size_t align, Site site) {
   }
   if (ref.span != nullptr) make_live(*ref.span, site);
   if (heap != nullptr) beat(*heap);
+  tell_of_limit();
   return ref;
 }
 
@@ -276,7 +279,8 @@ bool fit_in_place(map::Span& span, uint64_t units) {
   const unsigned before = span.span_class;
   if (span.asked != 0 && units >= span.asked && units <= span.units) map::use_roomy_span(span, Units{units});
   else if (units < span.units) map::shrink_span(span, Units{units});
-  else if (units > span.units && !map::extend_span(span, Units{units})) return false;
+  else if (units > span.units && !(admit(Units{units - span.units}) && map::extend_span(span, Units{units})))
+    return false;
   if (span.span_class != before) count_move(before, span.span_class);
   return true;
 }
@@ -310,6 +314,7 @@ void* copy_span(map::Span& span, size_t size, Site site) {
 
 // Twice what is asked for: a block that grew once grows on. Headroom is untouched, so it costs address space only.
 map::Span* take_for_growth(uint64_t units) {
+  if (!admit(Units{units})) return nullptr;
   map::SpanRef ref = map::take_roomy_span(Units{units * 2}, Units{units});
   if (ref.span == nullptr) ref = map::take_roomy_span(Units{units}, Units{units});
   return ref.span;

@@ -5,6 +5,7 @@
 #include "big/cache.h"
 #include "conf/config.h"
 #include "heap/help.h"
+#include "heap/limit.h"
 #include "heap/shared.h"
 #include "large/pool.h"
 #include "map/purge.h"
@@ -32,7 +33,8 @@ bool give_back_idle(uint64_t now_ms) {
   reclaim_shared_heaps();
   const bool any = helped != Units{0} || map::dirty_units() != Units{0} || large::idle_units() != Units{0} ||
                    big::idle_units() != Units{0};
-  map::purge_aged();
+  if (is_near_limit()) map::purge_dirty(Bytes{0});
+  else map::purge_aged();
   return any;
 }
 

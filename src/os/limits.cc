@@ -46,9 +46,59 @@ class SmallFile {
   }
 
  private:
-  char bytes_[128];
+  char bytes_[4096];
   size_t size_ = 0;
 };
+
+// Path names of cgroups, put together in a buffer.
+class Path {
+ public:
+  Path(std::string_view root, std::string_view group) {
+    add(root);
+    add(group);
+  }
+  void add(std::string_view part) {
+    for (const char c : part)
+      if (size_ < sizeof bytes_ - 1) bytes_[size_++] = c;
+  }
+  // The path with a file's name behind it; the path itself stays.
+  const char* with(std::string_view file) {
+    const size_t size = size_;
+    add("/");
+    add(file);
+    bytes_[size_] = '\0';
+    size_ = size;
+    return bytes_;
+  }
+  // Takes the last part off; false where only `root_size` bytes are left.
+  bool up(size_t root_size) {
+    while (size_ > root_size && bytes_[size_ - 1] != '/') size_--;
+    if (size_ <= root_size) return false;
+    size_--;
+    return true;
+  }
+
+ private:
+  char bytes_[2048];
+  size_t size_ = 0;
+};
+
+// "max" is no number, and version 1 has a huge one for it.
+uint64_t limit_in(const char* path) {
+  constexpr uint64_t kHuge = uint64_t{1} << 60;
+  const uint64_t n = SmallFile(path).number_or(kUnlimited);
+  return n < kHuge ? n : kUnlimited;
+}
+
+uint64_t least_limit(std::string_view root, std::string_view group, std::string_view file) {
+  Path path(root, group == "/" ? std::string_view() : group);
+  uint64_t least = limit_in(path.with(file));
+  while (path.up(root.size())) {
+    const uint64_t limit = limit_in(path.with(file));
+    if (limit < least) least = limit;
+  }
+  return least;
+}
 
 }  // namespace
 
@@ -82,6 +132,28 @@ unsigned cpu_count() {
   if (sched_getaffinity(0, sizeof sets, sets) != 0) return 1;
   const int n = CPU_COUNT_S(sizeof sets, sets);
   return n > 0 ? static_cast<unsigned>(n) : 1;
+}
+
+// Lines of /proc/self/cgroup: "0::/group" of version 2, "7:memory:/group" of version 1.
+uint64_t cgroup_memory_limit(const char* root) {
+  const std::string_view mount = root != nullptr ? root : "/sys/fs/cgroup";
+  const SmallFile file("/proc/self/cgroup");
+  std::string_view lines = file.text();
+  uint64_t least = kUnlimited;
+  while (!lines.empty()) {
+    std::string_view group = take_until(lines, '\n');
+    take_until(group, ':');
+    const std::string_view controllers = take_until(group, ':');
+    uint64_t limit = kUnlimited;
+    if (controllers.empty()) {
+      limit = least_limit(mount, group, "memory.max");
+    } else if (controllers.find("memory") != std::string_view::npos) {
+      Path version1(mount, "/memory");
+      limit = least_limit({version1.with(""), mount.size() + sizeof "/memory" - 1}, group, "memory.limit_in_bytes");
+    }
+    if (limit < least) least = limit;
+  }
+  return least;
 }
 
 uint64_t address_end() {

@@ -10,12 +10,15 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "hakmem/hakmem.h"
 #include "limits/load.h"
 #include "support/allocator.h"
 #include "support/opaque.h"
 #include "support/proc.h"
 #include "support/random.h"
 #include "support/sizes.h"
+
+extern "C" [[gnu::weak]] void hakmem_on_limit(hakmem_limit_function, void*);  // absent on other allocators
 
 namespace hak::test {
 
@@ -289,9 +292,61 @@ int no_mappings_left(const uint64_t*) {
   return 0;
 }
 
+constexpr size_t kMostBlocks = 2'000'000;
+
+void** make_table(size_t count) {  // not the allocator's
+  void* const at = mmap(nullptr, count * sizeof(void*), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (at == MAP_FAILED) abort();
+  return static_cast<void**>(at);
+}
+
+// ROUNDS times MIB MiB of one size after another: what one round frees has to serve the next.
+int sizes_in_turn_within(const uint64_t* arguments) {
+  constexpr size_t kSizes[] = {100, 3000, 40'000, 65'000, 300'000, 1'500'000, 5'000'000};
+  const uint64_t rounds = arguments[0], bytes = arguments[1] * kMiB;
+  void** const blocks = make_table(kMostBlocks);
+  for (uint64_t round = 0; round < rounds; round++) {
+    const size_t n = kSizes[round % (sizeof kSizes / sizeof kSizes[0])];
+    const size_t count = bytes / n;
+    for (size_t i = 0; i < count; i++) {
+      if ((blocks[i] = malloc(n)) == nullptr) return wrong("no memory");
+      memset(blocks[i], 1, n);
+    }
+    for (size_t i = 0; i < count; i++) free(blocks[i]);
+  }
+  say("peak_kib", static_cast<uint64_t>(peak_resident_kib()));
+  return 0;
+}
+
+std::atomic<uint64_t> g_told;
+
+// Blocks of SIZE bytes, written, until there is no more or MOST MiB are reached: how much there was, and how often the
+// limit's function was called.
+int until_limit(const uint64_t* arguments) {
+  if (hakmem_on_limit != nullptr)
+    hakmem_on_limit([](size_t in_use, size_t limit, void*) { g_told += in_use != 0 && limit != 0; }, nullptr);
+  const size_t n = arguments[0];
+  void** const blocks = make_table(kMostBlocks);
+  size_t count = 0;
+  for (; count * n < arguments[1] * kMiB; count++) {
+    if ((blocks[count] = malloc(n)) == nullptr) break;
+    memset(blocks[count], 1, n);
+  }
+  say("got_kib", count * n / kKiB);
+  say("told", g_told);
+  say("enomem", count * n < arguments[1] * kMiB && errno == ENOMEM);
+  for (size_t i = 0; i < count; i++) free(blocks[i]);
+  void* const again = malloc(n);
+  if (again == nullptr) return wrong("what was freed does not serve again");
+  free(again);
+  return 0;
+}
+
 }  // namespace
 
 const Load kLimitLoads[] = {
+    {"sizes-in-turn-within", "ROUNDS MIB", sizes_in_turn_within},
+    {"until-limit", "SIZE MOST-MIB", until_limit},
     {"start", "", start},
     {"every-size-in-turn", "WANTED-BYTES CAP-BYTES FIRST", every_size_in_turn},
     {"limit-at-run-time", "0=RLIMIT_AS|1=RLIMIT_DATA", limit_at_run_time},

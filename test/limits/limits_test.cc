@@ -56,6 +56,9 @@ long value(const Outcome& outcome, const std::string& name) {
   return at == std::string::npos ? -1 : strtol(outcome.out.c_str() + at + name.size() + 1, nullptr, 10);
 }
 
+// Where blocks are counted to the last one: libc allocates one for the background thread.
+const std::pair<std::string, std::string> kNoBackground{"HAKMEM_BACKGROUND", "0"};
+
 constexpr rlim_t kKiBs = 1024;
 constexpr long kMiBInKiB = 1024;
 
@@ -201,7 +204,7 @@ TEST_P(Refusals, at_any_moment_are_survived_and_leak_nothing) {
     for (const char* times : {"", "x1", "x3"}) {
       const std::string fault = std::string(GetParam().call) + "@" + std::to_string(from) + times;
       const Outcome outcome = run_load({"refusals", from % 2 == 1 ? "3" : "0", "600", std::to_string(from)},
-                                       {.env = {{"HAKMEM_FAULT", fault}}});
+                                       {.env = {{"HAKMEM_FAULT", fault}, kNoBackground}});
       EXPECT_TRUE(outcome.ok()) << "HAKMEM_FAULT=" << fault << ": " << outcome.describe();
       if (GetParam().has_memory) {
         EXPECT_EQ(value(outcome, "refused"), 0) << "HAKMEM_FAULT=" << fault;
@@ -220,9 +223,65 @@ TEST(RefusalsTogether, are_survived) {
   if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_FAULT is hakmem's own";
   for (const char* fault :
        {"map@6+purge", "map@4x2+purge@2+huge+populate", "barrier+purge+huge+populate+remap+thread", "map@9x1=EINVAL"}) {
-    const Outcome outcome = run_load({"refusals", "4", "1500", "9"}, {.env = {{"HAKMEM_FAULT", fault}}});
+    const Outcome outcome = run_load({"refusals", "4", "1500", "9"}, {.env = {{"HAKMEM_FAULT", fault}, kNoBackground}});
     EXPECT_TRUE(outcome.ok()) << "HAKMEM_FAULT=" << fault << ": " << outcome.describe();
   }
+}
+
+// ---- HAKMEM_LIMIT ----------------------------------------------------------------------------------------------------
+
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+TEST(Limit, a_load_that_fits_with_prompt_purging_survives_a_hard_limit) {
+  if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_LIMIT is hakmem's own";
+  const Outcome outcome =
+      run_load({"sizes-in-turn-within", "21", "80"}, {.env = {{"HAKMEM_LIMIT", "100M"}, {"HAKMEM_LIMIT_HARD", "1"}}});
+  EXPECT_GOOD(outcome);
+  EXPECT_LE(value(outcome, "peak_kib"), (100 + 24) * kMiBInKiB) << outcome.out << "the table of blocks is 16 MiB";
+}
+
+TEST(Limit, beyond_a_hard_limit_there_is_enomem_and_what_is_freed_serves_again) {
+  if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_LIMIT is hakmem's own";
+  for (const char* size : {"200", "5000", "120000", "3000000"}) {
+    const Outcome outcome =
+        run_load({"until-limit", size, "400"}, {.env = {{"HAKMEM_LIMIT", "64M"}, {"HAKMEM_LIMIT_HARD", "1"}}});
+    EXPECT_GOOD(outcome);
+    EXPECT_EQ(value(outcome, "enomem"), 1) << size;
+    EXPECT_LE(value(outcome, "got_kib"), 64 * kMiBInKiB) << size;
+    EXPECT_GE(value(outcome, "got_kib"), 48 * kMiBInKiB) << size;
+    EXPECT_GE(value(outcome, "told"), 1) << size;
+  }
+}
+
+TEST(Limit, a_soft_limit_tells_the_program_and_goes_on) {
+  if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_LIMIT is hakmem's own";
+  for (const char* size : {"200", "120000"}) {
+    const Outcome outcome = run_load({"until-limit", size, "100"}, {.env = {{"HAKMEM_LIMIT", "64M"}}});
+    EXPECT_GOOD(outcome);
+    EXPECT_EQ(value(outcome, "enomem"), 0) << size;
+    EXPECT_GE(value(outcome, "told"), 1) << size;
+    const Outcome below = run_load({"until-limit", size, "40"}, {.env = {{"HAKMEM_LIMIT", "64M"}}});
+    EXPECT_EQ(value(below, "told"), 0) << size;
+  }
+}
+
+// A tree that stands in for the system's: what is under test is the share, and that the limit is found.
+TEST(Limit, a_share_of_the_cgroups_limit_is_a_limit) {
+  if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_LIMIT is hakmem's own";
+  char folder[] = "/tmp/hakmem-cgroup-XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  const std::string file = std::string(folder) + "/memory.max";
+  const auto got = [&](const char* text) {
+    std::ofstream(file) << text << "\n";
+    const Environment environment = {
+        {"HAKMEM_CGROUP", folder}, {"HAKMEM_LIMIT_SHARE", "50"}, {"HAKMEM_LIMIT_HARD", "1"}};
+    return value(run_load({"until-limit", "5000", "200"}, {.env = environment}), "got_kib");
+  };
+  EXPECT_LE(got("134217728"), 64 * kMiBInKiB);
+  EXPECT_GE(got("134217728"), 48 * kMiBInKiB);
+  EXPECT_GE(got("max"), 195 * kMiBInKiB) << "no limit";
+  unlink(file.c_str());
+  rmdir(folder);
 }
 
 // ---- resident memory -------------------------------------------------------------------------------------------------

@@ -1,0 +1,66 @@
+#include "heap/limit.h"
+
+#include <atomic>
+
+#include "big/cache.h"
+#include "conf/config.h"
+#include "large/pool.h"
+#include "map/purge.h"
+#include "map/super_slab.h"
+#include "os/limits.h"
+
+namespace hak {
+
+constinit uint64_t g_limit_units = 0;
+
+namespace {
+
+// The function is written after its context and read before it (release, acquire), so that a new function never gets an old
+// context; `passed` only says that there is something to tell: relaxed.
+constinit std::atomic<hakmem_limit_function> g_function{nullptr};
+constinit std::atomic<void*> g_context{nullptr};
+constinit std::atomic<bool> g_passed{false};
+
+uint64_t resident_units() { return map::used_units().n + map::dirty_units().n; }
+
+}  // namespace
+
+void set_up_limit() {
+  const conf::Config& config = conf::config();
+  uint64_t limit = config.limit_bytes != 0 ? config.limit_bytes : os::kUnlimited;
+  if (config.limit_share != 0) {
+    char root[conf::ShortText::kMost + 1] = {};
+    config.cgroup.view().copy(root, conf::ShortText::kMost);
+    const uint64_t group = os::cgroup_memory_limit(config.cgroup.empty() ? nullptr : root);
+    if (group != os::kUnlimited && group / 100 * config.limit_share < limit) limit = group / 100 * config.limit_share;
+  }
+  g_limit_units = limit == os::kUnlimited ? 0 : (limit >> kUnitShift) + (limit < kUnitBytes);
+}
+
+bool admit_below_limit(Units more) {
+  if (resident_units() + more.n <= g_limit_units) return true;
+  large::decay(0);
+  big::flush();
+  const uint64_t used = map::used_units().n + more.n;
+  map::purge_dirty(bytes(Units{used < g_limit_units ? g_limit_units - used : 0}));
+  if (used <= g_limit_units) return true;
+  g_passed.store(true, std::memory_order_relaxed);
+  return !conf::config().limit_hard;
+}
+
+bool is_near_limit() { return g_limit_units != 0 && resident_units() > g_limit_units / 4 * 3; }
+
+void set_limit_function(hakmem_limit_function function, void* context) {
+  g_function.store(nullptr, std::memory_order_relaxed);
+  g_context.store(context, std::memory_order_relaxed);
+  g_function.store(function, std::memory_order_release);
+}
+
+void tell_of_limit() {
+  if (!g_passed.load(std::memory_order_relaxed) || !g_passed.exchange(false, std::memory_order_relaxed)) return;
+  const hakmem_limit_function function = g_function.load(std::memory_order_acquire);
+  if (function == nullptr) return;
+  function(map::used_units().n << kUnitShift, g_limit_units << kUnitShift, g_context.load(std::memory_order_relaxed));
+}
+
+}  // namespace hak

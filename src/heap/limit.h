@@ -1,0 +1,30 @@
+// The memory limit (options limit, limit_share, limit_hard): asked before untouched memory is taken. What counts is what is
+// in use, touched or not, and what is free and resident. Called by refills and by spans.
+#pragma once
+
+#include "base/units.h"
+#include "hakmem/hakmem.h"
+
+namespace hak {
+
+/// Reads the limit; once, at the start of the process, after the options.
+void set_up_limit();
+
+// 0: there is none. Written once at the start.
+[[gnu::visibility("hidden")]] extern constinit uint64_t g_limit_units;
+
+/// Whether `more` units of untouched memory may be taken. Gives back what is idle first, where it has to. The caller may
+/// hold its own section or a shared heap's lock. Slow near the limit, one comparison where there is none.
+[[gnu::cold]] bool admit_below_limit(Units more);
+inline bool admit(Units more) { return g_limit_units == 0 || admit_below_limit(more); }
+
+/// Whether memory is so near to the limit that what is free should not be kept.
+bool is_near_limit();
+
+/// The program's function for when the limit is passed; null: none. Threads: any.
+void set_limit_function(hakmem_limit_function function, void* context);
+
+/// Calls it, if the limit was passed since the last call. Called outside of sections and locks.
+void tell_of_limit();
+
+}  // namespace hak
