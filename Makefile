@@ -28,10 +28,11 @@ check: ## the quick round while working: build one preset and run its tests (PRE
 	@scripts/build $(PRESET)
 	@ctest --preset $(PRESET) $(ARGS)
 
-bench: ## measure against the allocators that Debian has (BENCH=arguments)
+bench: ## measure against the allocators that Debian has, about an hour (BENCH=arguments, such as --quick)
 	@scripts/setup.sh bench
 	@scripts/build release
-	@scripts/bench $(BENCH)
+	@cmake --build --preset release --target bench_loads >>build/release/build.log
+	@bench/suite $(BENCH)
 
 soak: ## random tests with new seeds for a long time (MINUTES=30)
 	@scripts/setup.sh test

@@ -1,0 +1,1 @@
+"""What bench/regress and bench/suite share: running loads on allocators, comparing runs, and writing it up."""
