@@ -30,6 +30,7 @@ target_compile_options(hakmem_core_flags INTERFACE
   -fvisibility=hidden -fno-semantic-interposition -fno-plt $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>
   -fno-builtin                    # or the compiler makes calloc's body a call of calloc
   -funwind-tables -fasynchronous-unwind-tables
+  -foptimize-sibling-calls        # at -O1 too: sites and reports name the caller of the function a fast path ends in
   -fno-threadsafe-statics)        # __cxa_guard_* is libstdc++'s
 
 if(HAKMEM_DLOPEN_SAFE_TLS)
