@@ -27,7 +27,7 @@ inline constexpr CallName kCalls[] = {
     {"huge", Call::huge, EINVAL},          // madvise(2), MADV_HUGEPAGE: EINVAL without THP
     {"remap", Call::remap, ENOMEM},        // mremap(2)
     {"barrier", Call::barrier, ENOSYS},    // membarrier(2): ENOSYS or EPERM under seccomp
-    {"thread", Call::thread, EAGAIN},      // pthread_create(3)
+    {"thread", Call::thread, EAGAIN},      // clone(2)
 };
 constexpr size_t kCallCount = sizeof kCalls / sizeof kCalls[0];
 

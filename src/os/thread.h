@@ -1,4 +1,4 @@
-// Threads as the allocator needs them: to notice their end, to start one, to order memory between them.
+// Threads as the allocator needs them: to notice their end, to order memory between them.
 // Called by heap/. Must not allocate itself; what libc may allocate is said at each function.
 #pragma once
 
@@ -38,9 +38,5 @@ bool register_barrier();
 /// A full memory barrier on every running thread of the process: pairs with a plain store, compiler barrier and
 /// plain load elsewhere. Returns false when the system refuses: no barrier happened. 1 to 10 µs. Keeps errno.
 bool barrier_all();
-
-/// Starts a detached thread with all signals blocked. Returns false when the system refuses. Keeps errno.
-/// libc maps its stack and callocs its TLS: hold no lock. Source: pthread_create(3).
-bool start_thread(void* (*run)(void*), void* argument);
 
 }  // namespace hak::os

@@ -56,9 +56,6 @@ long value(const Outcome& outcome, const std::string& name) {
   return at == std::string::npos ? -1 : strtol(outcome.out.c_str() + at + name.size() + 1, nullptr, 10);
 }
 
-// Where blocks are counted to the last one: libc allocates one for the background thread.
-const std::pair<std::string, std::string> kNoBackground{"HAKMEM_BACKGROUND", "0"};
-
 constexpr rlim_t kKiBs = 1024;
 constexpr long kMiBInKiB = 1024;
 
@@ -204,7 +201,7 @@ TEST_P(Refusals, at_any_moment_are_survived_and_leak_nothing) {
     for (const char* times : {"", "x1", "x3"}) {
       const std::string fault = std::string(GetParam().call) + "@" + std::to_string(from) + times;
       const Outcome outcome = run_load({"refusals", from % 2 == 1 ? "3" : "0", "600", std::to_string(from)},
-                                       {.env = {{"HAKMEM_FAULT", fault}, kNoBackground}});
+                                       {.env = {{"HAKMEM_FAULT", fault}}});
       EXPECT_TRUE(outcome.ok()) << "HAKMEM_FAULT=" << fault << ": " << outcome.describe();
       if (GetParam().has_memory) {
         EXPECT_EQ(value(outcome, "refused"), 0) << "HAKMEM_FAULT=" << fault;
@@ -223,7 +220,7 @@ TEST(RefusalsTogether, are_survived) {
   if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_FAULT is hakmem's own";
   for (const char* fault :
        {"map@6+purge", "map@4x2+purge@2+huge+populate", "barrier+purge+huge+populate+remap+thread", "map@9x1=EINVAL"}) {
-    const Outcome outcome = run_load({"refusals", "4", "1500", "9"}, {.env = {{"HAKMEM_FAULT", fault}, kNoBackground}});
+    const Outcome outcome = run_load({"refusals", "4", "1500", "9"}, {.env = {{"HAKMEM_FAULT", fault}}});
     EXPECT_TRUE(outcome.ok()) << "HAKMEM_FAULT=" << fault << ": " << outcome.describe();
   }
 }

@@ -23,6 +23,7 @@
 #include "os/limits.h"
 #include "os/modules.h"
 #include "os/output.h"
+#include "os/own_thread.h"
 #include "os/thread.h"
 
 namespace hak::os {
@@ -108,24 +109,46 @@ TEST(Thread, the_barrier_works_once_registered_or_says_no) {
 
 std::atomic<int> g_ran{0};
 
-TEST(Thread, starts_with_all_signals_blocked_and_can_be_refused) {
-  const auto run = [](void* add) -> void* {
-    sigset_t set;
-    pthread_sigmask(SIG_SETMASK, nullptr, &set);
-    g_ran = sigismember(&set, SIGTERM) == 1 ? *static_cast<int*>(add) : -1;
-    return nullptr;
-  };
-  static int add = 5;
-  ASSERT_TRUE(start_thread(run, &add));
-  for (int i = 0; i < 2000 && g_ran == 0; ++i) usleep(1000);
-  EXPECT_EQ(g_ran.load(), 5);
+void look_around() {
+  sigset_t set;
+  pthread_sigmask(SIG_SETMASK, nullptr, &set);
+  errno = 17;  // its own: the test looks at ours
+  g_ran = sigismember(&set, SIGTERM) == 1 ? g_ran + 1 : -1;
+}
+
+void wait_for_its_end() {
+  for (int i = 0; i < 2000 && own_thread_runs(); ++i) usleep(1000);
+  ASSERT_FALSE(own_thread_runs());
+}
+
+TEST(OwnThread, has_signals_blocked_and_its_own_errno_and_can_be_started_again) {
+  for (int round = 1; round <= 3; ++round) {
+    errno = 4242;
+    ASSERT_TRUE(start_own_thread(look_around));
+    wait_for_its_end();
+    EXPECT_EQ(g_ran.load(), round);
+    EXPECT_EQ(errno, 4242);
+  }
   sigset_t mine;
   pthread_sigmask(SIG_SETMASK, nullptr, &mine);
   EXPECT_EQ(sigismember(&mine, SIGTERM), 0) << "the caller's mask is back";
+}
+
+TEST(OwnThread, is_one_at_a_time) {
+  static std::atomic<bool> end{false};
+  ASSERT_TRUE(start_own_thread([] { while (!end) sleep_own_thread(1); }));
+  EXPECT_TRUE(own_thread_runs());
+  EXPECT_FALSE(start_own_thread(look_around));
+  end = true;
+  wait_for_its_end();
+}
+
+TEST(OwnThread, can_be_refused) {
   const uint64_t refused = read(&Counters::thread_refused);
   fault::arm({.call = fault::Call::thread, .error = EAGAIN});
-  EXPECT_FALSE(start_thread(run, &add));
+  EXPECT_FALSE(start_own_thread(look_around));
   fault::disarm();
+  EXPECT_FALSE(own_thread_runs());
   EXPECT_EQ(read(&Counters::thread_refused), refused + 1);
 }
 
