@@ -27,6 +27,7 @@ uint32_t length_of_freed(const Slab& s) {
 void take_in(Heap& heap, Slab& s) {
   ClassHeap& ch = heap.classes[s.size_class];
   const uint32_t used = s.carved - length_of_freed(s);
+  s.heap = &heap;  // the fork may have come in the middle of release_slab()
   s.floor = 0;
   s.countdown = static_cast<int32_t>(used) - 1;
   s.next = s.prev = nullptr;

@@ -39,11 +39,14 @@ inline uint32_t unit_of_line(const void* line) {
   return static_cast<uint32_t>(static_cast<const Line*>(line) - g_window.lines);
 }
 
-/// Makes `count` units from `first` on belong to `owner`, described by the line of `first`.
+/// Makes `count` units from `first` on belong to `owner`, described by the line of `first`. The first one is set last and
+/// cleared first: a child forked meanwhile takes what it finds at a first unit for whole.
 inline void set_entries(uint32_t first, uint32_t count, uintptr_t owner) {
-  Line* const line = owner == kNothing ? nullptr : line_of_unit(first);
+  const bool clears = owner == kNothing;
+  Line* const line = clears ? nullptr : line_of_unit(first);
+  std::atomic_signal_fence(std::memory_order_release);
   for (uint32_t i = 0; i < count; i++) {
-    PageEntry& entry = entry_of_unit(first + i);
+    PageEntry& entry = entry_of_unit(clears ? first + i : first + count - 1 - i);
     entry.meta.store(line, std::memory_order_relaxed);
     entry.owner.store(owner, std::memory_order_relaxed);
   }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "heap/allocate.h"
+#include "heap/rebuild.h"
 #include "heap/registry.h"
 #include "heap/section.h"
 #include "heap/statistics.h"
@@ -179,6 +180,21 @@ TEST(Help, a_forked_child_uses_the_memory_of_threads_that_stayed_in_the_parent) 
   waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);
   for (size_t i = 1; i < blocks.size(); i += 2) free_fast(blocks[i]);
+}
+
+// As a child finds it whose parent forked while another thread was in release_slab().
+TEST(Rebuild, a_slab_that_was_being_given_up_is_its_heap_s_again) {
+  Owner owner;
+  owner.work([] {
+    void* const p = allocate(50'000);
+    Slab& slab = *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(p)).meta.load());
+    free_fast(p);
+    const OwnerSection section(*this_heap);
+    slab.heap = nullptr;
+    rebuild_heap(*this_heap);
+    EXPECT_EQ(slab.heap, this_heap);
+  });
+  EXPECT_EQ(broken_heap_rule(), nullptr);
 }
 
 }  // namespace
