@@ -10,6 +10,7 @@
 #include "guard/report.h"
 #include "heap/allocate.h"
 #include "heap/fast_span.h"
+#include "heap/refill_fast.h"
 
 // What the compiler emits calls to for `catch` becomes weak too: without the runtime nobody can throw here.
 __asm__(".weak __gxx_personality_v0\n.weak __cxa_begin_catch\n.weak __cxa_end_catch\n.weak _ZSt9terminatev");
@@ -57,9 +58,12 @@ void make_room(size_t size) {
 
 struct NewSlow {
   [[gnu::noinline]] static void* refilled(size_t size_class, hak::Heap* heap) {
-    if (void* const p = hak::MallocSlow::refilled(size_class, heap)) [[likely]]
+    return hak::refilled_or(heap, static_cast<unsigned>(size_class), by_ladder);
+  }
+  [[gnu::noinline]] static void* by_ladder(hak::Heap* heap, unsigned c, hak::Where where) {
+    if (void* const p = hak::refilled_by_ladder(heap, c, where)) [[likely]]
       return p;
-    return retry(hak::size_class(static_cast<unsigned>(size_class)).block_bytes);
+    return retry(hak::size_class(c).block_bytes);
   }
   [[gnu::noinline]] static void* span(size_t size, hak::Heap* heap) {
     if (void* const p = hak::allocate_span(size, heap, reinterpret_cast<hak::Site>(__builtin_return_address(0))))

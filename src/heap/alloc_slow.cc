@@ -6,11 +6,10 @@
 #include "conf/config.h"
 #include "heap/allocate.h"
 #include "heap/fast_span.h"
-#include "heap/heartbeat.h"
 #include "heap/limit.h"
 #include "heap/process.h"
 #include "heap/reclaim.h"
-#include "heap/refill.h"
+#include "heap/refill_fast.h"
 #include "heap/registry.h"
 #include "heap/section.h"
 #include "heap/shared.h"
@@ -28,13 +27,6 @@ constexpr uint32_t kYoungBundleBytes = 128;
 void* no_memory() {
   errno = ENOMEM;
   return nullptr;
-}
-
-Block* pop(Heap& heap, unsigned c) {
-  Block* const block = heap.free[c];
-  heap.free[c] = block->next;
-  block->mark = 0;
-  return block;
 }
 
 uint32_t young_bundle(unsigned c) {
@@ -86,18 +78,21 @@ void* allocate_without_heap(unsigned c) {
 }  // namespace
 
 void* MallocSlow::refilled(size_t size_class, Heap* heap) {
-  const unsigned c = static_cast<unsigned>(size_class);
+  return refilled_or(heap, static_cast<unsigned>(size_class), refilled_by_ladder);
+}
+
+void* refilled_by_ladder(Heap* heap, unsigned c, Where where) {
   if (!is_real(heap)) [[unlikely]]
     return allocate_first(c);
-  Block* block = nullptr;
-  {
-    const OwnerSection section(*heap);
-    if (refill_from_current(*heap, c) || refill(*heap, c)) [[likely]]
-      block = pop(*heap, c);
-  }
-  if (block == nullptr) [[unlikely]]
-    return allocate_last(*heap, c);
-  beat(*heap);
+  if (where == Where::outside) enter_section_waiting(*heap);
+  if (refill(*heap, c)) [[likely]]
+    return leave_with_block(*heap, c);
+  leave_section(*heap);
+  return allocate_last(*heap, c);
+}
+
+void* heartbeat_and(Block* block, Heap& heap) {
+  heartbeat(heap);
   return block;
 }
 

@@ -79,7 +79,7 @@ template <class Slow>
 }
 
 /// As free_fast, for a caller that says the size it asked for. Checked where the block leaves the fast path; on it the
-/// check would cost four instructions of the budget of 52 (docs/decisions.md).
+/// check would cost four instructions of the budget of 52.
 [[gnu::always_inline]] inline void free_sized_fast(void* p, size_t size) {
   const uint64_t offset = map::offset_of(p);
   if (!map::in_window(p)) [[unlikely]]

@@ -9,9 +9,12 @@ namespace hak {
 /// Called by the heap's thread, outside of its sections.
 [[gnu::noinline]] void heartbeat(Heap& heap);
 
-/// Counts one refill or event; every 64th is a heartbeat. Outside of sections.
+/// Counts one refill or event; every 64th is a heartbeat.
+inline bool beat_is_due(Heap& heap) { return ++heap.beats % 64 == 0; }
+
+/// Both. Outside of sections.
 inline void beat(Heap& heap) {
-  if (++heap.beats % 64 == 0) [[unlikely]]
+  if (beat_is_due(heap)) [[unlikely]]
     heartbeat(heap);
 }
 

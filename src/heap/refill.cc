@@ -22,8 +22,10 @@ constexpr uint32_t kFewBlocks = 64;  // a slab with more takes long to link at o
 bool hand_out_fresh(Heap& heap, unsigned c, Slab& s) {
   Block* list = nullptr;
   const uint32_t n = carve(s, fresh_in_page(s), &list);
+  if (n == 0) return false;
   heap.carved_bytes += uint64_t{n} * s.block_bytes;
-  return hand_out(heap, c, s, list, n);
+  hand_out(heap, c, s, list, n);
+  return true;
 }
 
 // Another slab is to be the current one. A slab with fresh blocks waits among the partial ones; one that has nothing left

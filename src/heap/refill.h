@@ -14,14 +14,12 @@ inline void look_at(ClassHeap& ch, Slab& s) {
   if (ch.out > ch.peak) ch.peak = ch.out;
 }
 
-/// A list of `n` blocks of `s` becomes the free list; false when n is 0.
-inline bool hand_out(Heap& heap, unsigned c, Slab& s, Block* list, uint32_t n) {
-  if (n == 0) return false;
+/// A list of `n` blocks of `s`, at least one, becomes the free list.
+inline void hand_out(Heap& heap, unsigned c, Slab& s, Block* list, uint32_t n) {
   ClassHeap& ch = heap.classes[c];
   heap.free[c] = list;
   ch.handed += n;
   look_at(ch, s);
-  return true;
 }
 
 /// All freed blocks of `s` become the free list; false when it has none.
@@ -29,7 +27,8 @@ inline bool hand_out_freed(Heap& heap, unsigned c, Slab& s) {
   if (s.freed == nullptr) return false;
   Block* list = nullptr;
   const uint32_t n = take_freed(s, &list);
-  return hand_out(heap, c, s, list, n);
+  hand_out(heap, c, s, list, n);
+  return true;
 }
 
 struct Filled {
@@ -39,16 +38,6 @@ struct Filled {
 
 /// Makes heap.free[c], which is empty, hold at least one block. Counts nothing but `handed`.
 Filled fill(Heap& heap, unsigned c);
-
-/// The commonest refill, inlined where a free list runs empty: stage `freed` of the ladder, when nothing waits in the
-/// inbox, which comes before it. Counts itself.
-[[gnu::always_inline]] inline bool refill_from_current(Heap& heap, unsigned c) {
-  ClassHeap& ch = heap.classes[c];
-  Slab* const s = ch.current;
-  if (s == nullptr || s->freed == nullptr || !heap.inbox.empty()) return false;
-  ch.refills[HAKMEM_STAGE_FREED]++;
-  return hand_out_freed(heap, c, *s);
-}
 
 /// Takes in what other threads returned. Returns how many blocks.
 uint32_t drain_inbox(Heap& heap);

@@ -62,7 +62,7 @@ def main():
     for mode in arguments.modes or list(budget) or MODES:
         counted = cost(arguments.pairs, arguments.lib, mode)
         most, why = budget.get(mode, (None, ""))
-        too_many = most is not None and int(counted + 0.5) > most
+        too_many = most is not None and counted > most
         verdict = "" if most is None else f"\tof {most:.0f}\t{'OVER' if too_many else 'ok'}\t({why})"
         print(f"{mode}\t{counted:.2f}{verdict}", flush=True)
         over += too_many
