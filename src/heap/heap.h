@@ -22,6 +22,9 @@
 
 namespace hak {
 
+/// The stages that refill free lists; those after them serve large and big blocks only.
+constexpr unsigned kListStages = HAKMEM_STAGE_SHARED + 1;
+
 /// What a heap knows of one class, beyond its free list.
 struct ClassHeap {
   Slab* current = nullptr;  // the slab that free[class] was taken from last
@@ -32,7 +35,7 @@ struct ClassHeap {
   // out      sum of the slabs' seen_used: blocks that are out of slabs, as of each slab's last look
   // peak     the most that `out` ever was
   uint64_t handed = 0, received = 0, out = 0, peak = 0;
-  uint64_t refills[HAKMEM_STAGES] = {};  // by the stage that served; their sum is the class's misses
+  uint64_t refills[kListStages] = {};  // by the stage that served; their sum is the class's misses
 };
 
 enum class HeapState : uint8_t {
@@ -70,8 +73,9 @@ struct Heap {
   uint64_t next_decay_ms;
   uint64_t carved_bytes;  // of all slabs: blocks that were ever handed out
   uint32_t slab_units;    // of all slabs, the empty ones included
+  uint64_t open_spans;    // bit c: class c of `spans` has room or spans. Here, so that who looks touches no other page
+  ClassHeap classes[kClasses];  // by size: a thread of small blocks touches one page of them
   SpanStacks spans;
-  ClassHeap classes[kClasses];
 };
 static_assert(offsetof(Heap, empty_units) <= 4096, "what fast paths and remote frees touch is one page");
 

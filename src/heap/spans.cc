@@ -106,7 +106,7 @@ Found from_pools(Heap* heap, uint64_t units, Site site) {
 
 uint64_t units_in_stacks(const Heap& heap) {
   uint64_t units = 0;
-  for (uint64_t open = heap.spans.open; open != 0; open &= open - 1) {
+  for (uint64_t open = heap.open_spans; open != 0; open &= open - 1) {
     const unsigned c = static_cast<unsigned>(std::countr_zero(open));
     units += length_of(heap.spans.top[c]) * span_class_units(c);
   }
@@ -194,28 +194,30 @@ void give_to_pools(map::Span& span) {
 }
 
 // Of the big tier the class that was opened first makes place.
-void close_a_big_class(SpanStacks& spans, unsigned c) {
+void close_a_big_class(Heap& heap, unsigned c) {
+  SpanStacks& spans = heap.spans;
   uint8_t& place = spans.big[spans.next_big++ % SpanStacks::kOpenBig];
   const unsigned old = std::exchange(place, static_cast<uint8_t>(c));
   if (old == 0) return;
   for (map::Span* span = empty_stack(spans, old); span != nullptr;) give_to_pools(*std::exchange(span, span->next));
   spans.room[old] = 0;
-  spans.open &= ~(uint64_t{1} << old);
+  heap.open_spans &= ~(uint64_t{1} << old);
 }
 
-bool open_class(SpanStacks& spans, unsigned c) {
-  if (c >= kCachedClasses || (spans.open >> c & 1) != 0) return false;
-  if (c >= kLargeClasses) close_a_big_class(spans, c);
-  spans.open |= uint64_t{1} << c;
-  spans.room[c] = static_cast<int32_t>(room_for(c));
+bool open_class(Heap& heap, unsigned c) {
+  if (c >= kCachedClasses || (heap.open_spans >> c & 1) != 0) return false;
+  if (c >= kLargeClasses) close_a_big_class(heap, c);
+  heap.open_spans |= uint64_t{1} << c;
+  heap.spans.room[c] = static_cast<int32_t>(room_for(c));
   return true;
 }
 
 // The stack has no room: a class that isn't open is opened; one of the large tier gives all it has to the pool, a bundle
 // for whoever needs one.
-void keep_or_give(SpanStacks& spans, map::Span& span) {
+void keep_or_give(Heap& heap, map::Span& span) {
+  SpanStacks& spans = heap.spans;
   const unsigned c = span.cached_class;
-  if (open_class(spans, c)) {
+  if (open_class(heap, c)) {
     spans.room[c]--;
     span.next = spans.top[c];
     spans.top[c] = &span;
@@ -243,7 +245,7 @@ Units release_stack(SpanStacks& spans, unsigned c, map::Age age) {
 template <class Wanted>
 Units release_stacks(Heap& heap, map::Age age, Wanted wanted) {
   Units given;
-  for (uint64_t open = heap.spans.open; open != 0; open &= open - 1) {
+  for (uint64_t open = heap.open_spans; open != 0; open &= open - 1) {
     const unsigned c = static_cast<unsigned>(std::countr_zero(open));
     if (wanted(c)) given += release_stack(heap.spans, c, age);
   }
@@ -347,7 +349,7 @@ void free_span_slow(Heap* heap, map::Span& span) {
   {
     const OwnerSection section(*heap);
     heap->spans.frees[c]++;
-    keep_or_give(heap->spans, span);
+    keep_or_give(*heap, span);
   }
   beat(*heap);
 }
@@ -385,7 +387,7 @@ Units release_idle_spans(Heap& heap) {
 }
 
 void rebuild_spans(Heap& heap) {
-  for (uint64_t open = heap.spans.open; open != 0; open &= open - 1) {
+  for (uint64_t open = heap.open_spans; open != 0; open &= open - 1) {
     const unsigned c = static_cast<unsigned>(std::countr_zero(open));
     const unsigned n = length_of(heap.spans.top[c]);
     heap.spans.room[c] = n < room_for(c) ? static_cast<int32_t>(room_for(c) - n) : 0;

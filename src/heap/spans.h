@@ -38,7 +38,6 @@ struct SpanStacks {
   map::Span* top[kSpanClasses];  // newest first
   int32_t room[kSpanClasses];    // for so many more; 0 too where the class isn't open, as in a heap that is zeroed
   uint64_t frees[kSpanClasses];  // by this heap's thread, whether the span came here or not
-  uint64_t open;                 // bit c: class c has room or spans
   uint8_t big[kOpenBig], next_big;
   SpanCounters counters[kSpanClasses];  // the huge classes, too, are counted
 };

@@ -20,7 +20,7 @@ namespace hak {
 namespace {
 
 struct ClassSum {
-  uint64_t used, listed, handed, received, posted, outboxed, refills[HAKMEM_STAGES], peak, slabs, units;
+  uint64_t used, listed, handed, received, posted, outboxed, refills[kListStages], peak, slabs, units;
 };
 
 // The links of a list in a running thread may be changing: a bounded walk inside the window.
@@ -39,7 +39,7 @@ void add_heap(const Heap& heap, ClassSum* sums) {
     sum.received += ch.received;
     sum.posted += heap.remote_freed[c];
     sum.peak += ch.peak;
-    for (unsigned stage = 0; stage < HAKMEM_STAGES; stage++) sum.refills[stage] += ch.refills[stage];
+    for (unsigned stage = 0; stage < kListStages; stage++) sum.refills[stage] += ch.refills[stage];
   }
   for (unsigned i = 0; i < Outbox::kSlots; i++) {
     const Outbox::Slot& slot = heap.outbox.slots()[i];
@@ -72,7 +72,7 @@ void derive(unsigned c, const ClassSum& sum, hakmem_class_stats* out) {
   out->live_bytes = out->live_blocks * out->block_size;
   out->peak_blocks = sum.peak;
   out->allocations = sum.handed - sum.listed;
-  for (unsigned stage = 0; stage < HAKMEM_STAGES; stage++) {
+  for (unsigned stage = 0; stage < kListStages; stage++) {
     out->refills[stage] = sum.refills[stage];
     out->misses += sum.refills[stage];
   }
@@ -91,7 +91,7 @@ void add_to_tier(const hakmem_class_stats& one, hakmem_class_stats* sum) {
   sum->allocations += one.allocations;
   sum->hits += one.hits;
   sum->misses += one.misses;
-  for (unsigned stage = 0; stage < HAKMEM_STAGES; stage++) sum->refills[stage] += one.refills[stage];
+  for (unsigned stage = 0; stage < kListStages; stage++) sum->refills[stage] += one.refills[stage];
   sum->frees += one.frees;
   sum->frees_local += one.frees_local;
   sum->frees_remote += one.frees_remote;

@@ -78,8 +78,8 @@ int enter(void* run) {
 }
 
 bool clone_thread(void (*run)()) {
-  constexpr int kFlags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |
-                         CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+  constexpr int kFlags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+                         CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
   return clone(enter, g_stack + kStackBytes, kFlags, reinterpret_cast<void*>(run), &g_tid, prepare_tls(), &g_tid) != -1;
 }
 
@@ -88,7 +88,8 @@ bool clone_thread(void (*run)()) {
 bool start_own_thread(void (*run)()) {
   if (kSanitizerKnowsThreads) return false;
   pid_t none = kNone;
-  if (!g_tid.compare_exchange_strong(none, kStarting, std::memory_order_acquire, std::memory_order_relaxed)) return false;
+  if (!g_tid.compare_exchange_strong(none, kStarting, std::memory_order_acquire, std::memory_order_relaxed))
+    return false;
   const KeepErrno keep;
   count(g_counters.threads);
   bool started = false;
