@@ -10,10 +10,12 @@ int main(int argc, char** argv) {
   using namespace hak::bench;
   Sizes sizes = {64, 1024};
   uint64_t threads = 4, bytes = 256 << 20, seed = 1;
+  double settle = 2;
   Load load("sleeping_owners", "threads in turn allocate and fall asleep; another thread frees what they allocated");
   load.add("threads", threads, "that take turns");
   load.add("bytes", bytes, "asked for by each");
   load.add("sizes", sizes, "sizes of the blocks, from 16");
+  load.add("settle", settle, "seconds that pass after the last free before resident memory is looked at");
   load.add("seed", seed, "of the random sizes");
   load.begin(argc, argv);
   if (sizes.least < 16) load.fail("--sizes begin at 16");
@@ -40,6 +42,8 @@ int main(int argc, char** argv) {
     freed.push_back(static_cast<double>(resident_beyond(rss_before)));
   }
   const double seconds = seconds_since(begin);
+  sleep_for(settle);
+  const double settled = static_cast<double>(resident_beyond(rss_before));
   end.count_down();
   for (std::thread& owner : owners) owner.join();
   return load.end({.operation = "block",
@@ -50,5 +54,6 @@ int main(int argc, char** argv) {
                    .values = {{"first_turn_rss_bytes", full.front()},
                               {"last_turn_rss_bytes", full.back()},
                               {"first_freed_rss_bytes", freed.front()},
-                              {"last_freed_rss_bytes", freed.back()}}});
+                              {"last_freed_rss_bytes", freed.back()},
+                              {"settled_rss_bytes", settled}}});
 }

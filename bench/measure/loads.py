@@ -49,7 +49,7 @@ ROWS = [
     Row("false sharing, active", "false_sharing --mode active", "--objects 5000"),
     Row("false sharing, passive", "false_sharing --mode passive", "--objects 5000"),
     Row("heap growth", "heap_growth", "--bytes 96M"),
-    Row("sleeping owners", "sleeping_owners", "--bytes 24M"),
+    Row("sleeping owners", "sleeping_owners", "--bytes 24M --settle 1.2"),
     Row("burst", "burst", "--bytes 128M --keep 2M --rounds 2 --settle 1.2"),
     Row("waves", "waves", "--peak 32M --cache 2M --settle 1.2"),
     Row("latency", "latency --threads 2", SHORT),

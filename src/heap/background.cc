@@ -1,5 +1,7 @@
 #include "heap/background.h"
 
+#include <atomic>
+
 #include "big/cache.h"
 #include "conf/config.h"
 #include "heap/heap.h"
@@ -16,14 +18,21 @@ constexpr uint64_t kWorthAThread = 64;  // units: 4 MiB
 constexpr unsigned kQuietTicks = 4;     // without work, before the thread ends
 constexpr uint64_t kLeastSleepMs = 10;
 
-bool is_wanted() { return map::dirty_units().n + large::idle_units().n + big::idle_units().n >= kWorthAThread; }
+// Said by heaps, heard by the thread: relaxed, a late word is said again on the next heartbeat.
+constinit std::atomic<bool> g_quiet_expected{false};
+
+bool is_wanted() {
+  return g_quiet_expected.load(std::memory_order_relaxed) ||
+         map::dirty_units().n + large::idle_units().n + big::idle_units().n >= kWorthAThread;
+}
 
 void run() {
   this_heap = &g_empty_heap;  // this thread's storage began as zero: it has no heap, and wants none
   const uint64_t period = tick_ms();
   for (unsigned quiet = 0; quiet < kQuietTicks;) {
     os::sleep_own_thread(period > kLeastSleepMs ? period : kLeastSleepMs);
-    quiet = tick_if_due(os::coarse_ms()) ? 0 : quiet + 1;
+    const bool expected = g_quiet_expected.exchange(false, std::memory_order_relaxed);
+    quiet = tick_if_due(os::coarse_ms()) || expected ? 0 : quiet + 1;
   }
 }
 
@@ -33,6 +42,8 @@ void wake_background() {
   if (os::own_thread_runs() || !is_wanted()) return;
   if (conf::config().background && tick_ms() != conf::kOff) os::start_own_thread(run);
 }
+
+void expect_quiet() { g_quiet_expected.store(true, std::memory_order_relaxed); }
 
 void forget_background() { os::forget_own_thread(); }
 

@@ -3,6 +3,7 @@
 #include "guard/report.h"
 #include "heap/heap.h"
 #include "heap/registry.h"
+#include "slab/sparse.h"
 
 namespace hak {
 namespace {
@@ -34,7 +35,7 @@ bool in_inbox(const Slab& s, const void* p) {
 }
 
 bool is_free_block(const Slab& s, const void* p) {
-  if (on_list(s, s.freed, p, s.blocks) || in_inbox(s, p)) return true;
+  if (is_released(s, p) || on_list(s, s.freed, p, s.blocks) || in_inbox(s, p)) return true;
   for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {
     // Lists of young heaps mix slabs of one class: on_list() would stop at the first other slab.
     uint32_t most = 1u << 16;

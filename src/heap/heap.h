@@ -32,7 +32,7 @@ struct ClassHeap {
   List<Slab> empty;  // all blocks are back
   // handed   blocks that went from slabs to free lists, ever, less those that were put back unused
   // received blocks that other threads freed and that came in through the inbox
-  // out      sum of the slabs' seen_used: blocks that are out of slabs, as of each slab's last look
+  // out      sum of the slabs' seen_off - released: blocks that are out of slabs, as of each slab's last look
   // peak     the most that `out` ever was
   uint64_t handed = 0, received = 0, out = 0, peak = 0;
   uint64_t refills[kListStages] = {};  // by the stage that served; their sum is the class's misses

@@ -11,12 +11,16 @@
 namespace hak {
 namespace {
 
+constexpr uint64_t kWorthALook = 4 << 20;  // bytes in slabs: of such a heap pages may go back once its thread is idle
+
 // What the heap keeps and did not want for a whole decay period goes back.
 void decay_kept(Heap& heap, uint64_t now_ms) {
   const uint64_t period = conf::config().decay_ms;
   if (period == conf::kOff || now_ms < heap.next_decay_ms) return;
   heap.next_decay_ms = now_ms + period;
   release_empty(heap, heap.empty_units - heap.empty_units_least, map::Age::fresh);
+  release_unused_currents(heap, map::Age::fresh);
+  if (heap.carved_bytes >= kWorthALook) expect_quiet();
   heap.empty_units_least = heap.empty_units;
 }
 

@@ -4,6 +4,7 @@
 #include "heap/registry.h"
 #include "heap/section.h"
 #include "heap/shared.h"
+#include "heap/sparse.h"
 
 namespace hak {
 namespace {
@@ -70,6 +71,12 @@ Units sort_out(Heap& heap, const Chain& chain, map::Age age) {
   return given;
 }
 
+// The owner's last free wrote `freed` before the count by which we know that the slab is all back: on machines where that
+// may arrive later, waits for it before the line is used anew.
+void wait_for_stores() {
+  if (!kStoresInOrder) os::barrier_all();
+}
+
 // What a helper does. The owner is outside its sections and may be on its fast paths.
 Units release_returned(Heap& heap, map::Age age) {
   const Chain chain{heap.inbox.drain()};
@@ -81,16 +88,17 @@ Units release_returned(Heap& heap, map::Age age) {
     withdraw_slab(heap, s);
     any = true;
   });
-  // The owner's last free wrote `freed` before the count by which we know: on machines where that may arrive later,
-  // wait for it before the line is used anew.
-  if (!kStoresInOrder && any) os::barrier_all();
+  if (any) wait_for_stores();
   return sort_out(heap, chain, age);
 }
 
 Units release_all(Heap& heap, map::Age age) {
-  Units given = release_returned(heap, age) + Units{heap.empty_units};
+  Units given = release_returned(heap, age);
+  wait_for_stores();
+  given += release_unused_currents(heap, age) + Units{heap.empty_units};
   release_empty(heap, 0, age);
   given += release_spans(heap, age);
+  release_sparse(heap);
   return given;
 }
 

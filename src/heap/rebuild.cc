@@ -2,6 +2,7 @@
 
 #include "heap/refill.h"
 #include "heap/spans.h"
+#include "slab/sparse.h"
 
 namespace hak {
 namespace {
@@ -26,17 +27,19 @@ uint32_t length_of_freed(const Slab& s) {
 
 void take_in(Heap& heap, Slab& s) {
   ClassHeap& ch = heap.classes[s.size_class];
-  const uint32_t used = s.carved - length_of_freed(s);
+  s.released = static_cast<uint16_t>(count_released(s));
+  if (s.released != 0 && s.freed != nullptr) drop_released(s, s.freed);
+  const uint32_t used = s.carved - length_of_freed(s) - s.released;
   s.heap = &heap;  // the fork may have come in the middle of release_slab()
-  s.floor = 0;
+  s.floor = static_cast<int16_t>(s.released);
   s.countdown = static_cast<int32_t>(used) - 1;
   s.next = s.prev = nullptr;
   s.state = SlabState::full;  // on no list
-  s.seen_used = 0;
+  s.seen_off = s.released;
   look_at(ch, s);
   heap.carved_bytes += uint64_t{s.carved} * s.block_bytes;
   heap.slab_units += s.units;
-  const bool is_full = s.freed == nullptr && s.carved == s.blocks;
+  const bool is_full = s.freed == nullptr && s.carved == s.blocks && s.released == 0;
   if (is_full && used != 0) set_floor(s, used - PartialSlabs::worth_listing(s));
   else settle(heap, s);
 }

@@ -6,6 +6,7 @@
 #include "heap/registry.h"
 #include "heap/section.h"
 #include "heap/shared.h"
+#include "heap/sparse.h"
 #include "large/pool.h"
 #include "map/purge.h"
 
@@ -25,26 +26,16 @@ void flush_list(Heap& heap, unsigned c) {
   }
 }
 
-// A current slab of which nothing is used any more needs no place.
-void drop_unused_current(Heap& heap, unsigned c) {
-  ClassHeap& ch = heap.classes[c];
-  Slab* const s = ch.current;
-  if (s == nullptr || used_blocks(*s) != 0) return;
-  ch.current = nullptr;
-  s->state = SlabState::full;  // on no list; settle() finds it empty
-  settle(heap, *s);
-}
-
 }  // namespace
 
 void reclaim_heap(Heap& heap) {
   drain_inbox(heap);
-  for (unsigned c = 0; c < kClasses; c++) {
+  for (unsigned c = 0; c < kClasses; c++)
     if (heap.free[c] != nullptr) flush_list(heap, c);
-    drop_unused_current(heap, c);
-  }
+  release_unused_currents(heap, map::Age::fresh);
   release_empty(heap, 0, map::Age::fresh);
   release_spans(heap, map::Age::fresh);
+  release_sparse(heap);
 }
 
 Bytes reclaim(Bytes keep) {

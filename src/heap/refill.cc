@@ -8,6 +8,7 @@
 #include "heap/help.h"
 #include "heap/limit.h"
 #include "map/super_slab.h"
+#include "slab/sparse.h"
 
 namespace hak {
 namespace {
@@ -28,13 +29,44 @@ bool hand_out_fresh(Heap& heap, unsigned c, Slab& s) {
   return true;
 }
 
-// Another slab is to be the current one. A slab with fresh blocks waits among the partial ones; one that has nothing left
+void report_freed_too_often(const Block* block, const Slab* s) {
+  guard::Misuse misuse{.error = guard::Error::double_free, .pointer = block, .function = "free"};
+  if (s != nullptr) {
+    misuse.tier = s->size_class < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID;
+    misuse.block_bytes = s->block_bytes;
+  }
+  guard::report_misuse(misuse);
+}
+
+// A second free of a block in a released page isn't seen by free(). It leaves its mark there.
+void check_released(Slab& s, const Block* list) {
+  for (const Block* b = list; b != nullptr; b = b->next)
+    if (b->mark == reinterpret_cast<uintptr_t>(&s)) [[unlikely]]
+      report_freed_too_often(b, &s);
+}
+
+bool hand_out_released(Heap& heap, unsigned c, Slab& s) {
+  if (s.released == 0) [[likely]]
+    return false;
+  Block* list = nullptr;
+  const uint32_t n = take_released(s, &list);
+  if (n == 0) return false;
+  check_released(s, list);
+  ClassHeap& ch = heap.classes[c];
+  heap.free[c] = list;
+  ch.handed += n;
+  ch.out += n;
+  if (ch.out > ch.peak) ch.peak = ch.out;
+  return true;
+}
+
+// Another slab is to be the current one. A slab with fresh or released blocks waits among the partial ones; one that has nothing left
 // is on no list until its events say that it has.
 void retire_current(ClassHeap& ch) {
   Slab* const s = ch.current;
   if (s == nullptr) return;
   ch.current = nullptr;
-  if (s->carved < s->blocks) return ch.partial.add(*s);
+  if (s->carved < s->blocks || s->released != 0) return ch.partial.add(*s);
   s->state = SlabState::full;
   set_floor(*s, used_blocks(*s) - PartialSlabs::worth_listing(*s));
 }
@@ -69,7 +101,7 @@ bool from_current_freed(Heap& heap, unsigned c) {
 
 bool from_current_fresh(Heap& heap, unsigned c) {
   Slab* const current = heap.classes[c].current;
-  return current != nullptr && hand_out_fresh(heap, c, *current);
+  return current != nullptr && (hand_out_released(heap, c, *current) || hand_out_fresh(heap, c, *current));
 }
 
 bool from_partial(Heap& heap, unsigned c) {
@@ -77,7 +109,7 @@ bool from_partial(Heap& heap, unsigned c) {
   Slab* const s = ch.partial.take();
   if (s == nullptr) return false;
   make_current(ch, *s);
-  return hand_out_freed(heap, c, *s) || hand_out_fresh(heap, c, *s);
+  return hand_out_freed(heap, c, *s) || hand_out_released(heap, c, *s) || hand_out_fresh(heap, c, *s);
 }
 
 // An emptied slab that class `c` can use, its own before those of others.
@@ -97,7 +129,7 @@ bool from_empty(Heap& heap, unsigned c) {
   if (s == nullptr) return false;
   take_empty(heap, *s);
   make_current(heap.classes[c], *s);
-  if (s->size_class == c && s->blocks <= kFewBlocks) return hand_out_freed(heap, c, *s);
+  if (s->size_class == c && s->blocks <= kFewBlocks && s->released == 0) return hand_out_freed(heap, c, *s);
   heap.carved_bytes -= uint64_t{s->carved} * s->block_bytes;
   recut_slab(*s, c);
   return hand_out_fresh(heap, c, *s);
@@ -163,15 +195,6 @@ void become_empty(Heap& heap, Slab& s) {
   heap.empty_units += s.units;
 }
 
-void report_freed_too_often(const Block* block, const Slab* s) {
-  guard::Misuse misuse{.error = guard::Error::double_free, .pointer = block, .function = "free"};
-  if (s != nullptr) {
-    misuse.tier = s->size_class < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID;
-    misuse.block_bytes = s->block_bytes;
-  }
-  guard::report_misuse(misuse);
-}
-
 // The ladder as straight code: each stage is inlined where it stands.
 template <size_t... kStage>
 [[gnu::always_inline]] inline Filled climb(Heap& heap, unsigned c, std::index_sequence<kStage...>) {
@@ -227,6 +250,19 @@ void give_up_slab(Heap& heap, Slab& s, map::Age age) {
   heap.carved_bytes -= uint64_t{s.carved} * s.block_bytes;
   heap.slab_units -= s.units;
   release_slab(s, age);
+}
+
+Units release_unused_currents(Heap& heap, map::Age age) {
+  Units given;
+  if (heap.slab_units == 0) return given;  // not to touch the pages of thousands of small threads' classes
+  for (ClassHeap& ch : heap.classes) {
+    Slab* const s = ch.current;
+    if (s == nullptr || used_seen_by_helper(*s) != 0) continue;
+    given += Units{s->units};
+    withdraw_slab(heap, *s);
+    give_up_slab(heap, *s, age);
+  }
+  return given;
 }
 
 void put_back_unused(Heap& heap, Slab& s, Block* block) {

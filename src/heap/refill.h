@@ -8,9 +8,9 @@ namespace hak {
 
 /// Keeps ClassHeap::out in step with what the slab says now.
 inline void look_at(ClassHeap& ch, Slab& s) {
-  const uint32_t used = used_blocks(s);
-  ch.out += used - uint64_t{s.seen_used};
-  s.seen_used = static_cast<uint16_t>(used);
+  const uint32_t off = off_list_blocks(s);
+  ch.out += off - uint64_t{s.seen_off};
+  s.seen_off = static_cast<uint16_t>(off);
   if (ch.out > ch.peak) ch.peak = ch.out;
 }
 
@@ -44,6 +44,9 @@ uint32_t drain_inbox(Heap& heap);
 
 /// Moves a slab of `heap` that has lost used blocks to where it belongs now.
 void settle(Heap& heap, Slab& slab);
+
+/// Gives back the current slabs of which nothing is out. For the owner in a section, or a helper. Returns the units.
+Units release_unused_currents(Heap& heap, map::Age age);
 
 /// Puts a block back that a refill handed out and no malloc took.
 void put_back_unused(Heap& heap, Slab& slab, Block* block);

@@ -125,6 +125,8 @@ void settle_registry_after_fork(bool registry_torn) {
     } else {
       set_state(*heap, HeapState::orphan);
       g_orphans++;
+      if (heap->lock.held_by_another())
+        rebuild_orphan(*heap);  // a helper was at it: its counts are to be right at once
     }
   }
   g_owned.store(owned, std::memory_order_relaxed);

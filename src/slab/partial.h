@@ -18,7 +18,7 @@ class PartialSlabs {
   void add(Slab& s) {
     const unsigned fill = fill_of(s);
     s.state = SlabState::partial;
-    s.fill = static_cast<uint8_t>(fill);
+    s.fill = fill & (kFills - 1);
     by_fill_[fill].push(&s);
     set_floor(s, next_floor(s, fill));
   }
@@ -30,6 +30,12 @@ class PartialSlabs {
     for (List<Slab>& list : by_fill_)
       if (Slab* const s = list.pop()) return s;
     return nullptr;
+  }
+
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const List<Slab>& list : by_fill_)
+      for (Slab* s = list.head; s != nullptr; s = s->next) visit(*s);
   }
 
   /// How many blocks of a full slab must be freed before it is worth a place on a list.

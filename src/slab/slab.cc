@@ -1,5 +1,7 @@
 #include "slab/slab.h"
 
+#include "slab/sparse.h"
+
 namespace hak {
 namespace {
 
@@ -11,22 +13,24 @@ void cut(Slab& s, unsigned c) {
   s.carved = 0;
   s.blocks = k.blocks;
   s.size_class = static_cast<uint8_t>(c);
-  s.block_bytes = k.block_bytes;
+  s.block_bytes = static_cast<uint16_t>(k.block_bytes);
   s.reciprocal = k.reciprocal;
-  s.seen_used = 0;
+  s.seen_off = 0;
+  s.glance = 0;
+  forget_released(s);
 }
 
 }  // namespace
 
 Slab& make_slab(Heap* heap, unsigned c, const map::UnitRun& run) {
   Slab& s = *reinterpret_cast<Slab*>(map::line_of_unit(run.first));
+  s.units = static_cast<uint8_t>(run.count);
+  s.first = run.first;
   cut(s, c);
   s.state = SlabState::none;
   s.fill = 0;
-  s.units = static_cast<uint8_t>(run.count);
   s.next = s.prev = nullptr;
   s.heap = heap;
-  s.first = run.first;
   map::set_entries(run.first, run.count, reinterpret_cast<uintptr_t>(heap));
   return s;
 }
@@ -72,7 +76,8 @@ const char* broken_rule(const Slab& s) {
     if (++length > s.blocks) return "slab: the list of freed blocks ends";
     if (!is_block_start(s, b)) return "slab: the list of freed blocks holds only its blocks";
   }
-  if (length != freed_blocks(s)) return "slab: the list of freed blocks is as long as carved - used";
+  if (length != freed_blocks(s)) return "slab: the list of freed blocks is as long as carved - used - released";
+  if (count_released(s) != s.released) return "slab: released is the number of blocks that begin in released pages";
   return nullptr;
 }
 

@@ -4,12 +4,14 @@
 // and the geometry, which don't change while a block of the slab is live.
 //
 //      blocks
-//   |<----------------------------------->|
-//   [ used ....... ][ freed ][ fresh ..... ]        used = floor + countdown + 1   (handed to lists or live)
-//   |<------- carved ------->|                      freed = carved - used      (on the list `freed`)
-//                                                   fresh = blocks - carved    (never handed out)
+//   |<--------------------------------------------->|
+//   [ used .... ][ released ][ freed ][ fresh ...... ]   used + released = floor + countdown + 1   (on no list of the slab)
+//   |<------------ carved ---------->|                   used: handed to lists or live
+//                                                        released: free, in pages that were given back (slab/sparse)
+//                                                        freed = carved - used - released       (on the list `freed`)
+//                                                        fresh = blocks - carved    (never handed out)
 //
-// free() counts `countdown` down; below zero, so when `used` has come down to `floor`, the slab has an event: it changes
+// free() counts `countdown` down; below zero, so when `used + released` has come down to `floor`, the slab has an event: it changes
 // its list, or is empty. (Below zero, because the subtraction itself then sets the flag that is tested.)
 #pragma once
 
@@ -38,26 +40,33 @@ enum class SlabState : uint8_t {
 struct alignas(kCacheLine) Slab {
   Block* freed;
   int32_t countdown;
-  int32_t floor;
+  int16_t floor;
+  uint16_t released;
   uint16_t carved;
   uint16_t blocks;
   uint8_t size_class;
   SlabState state;
-  uint8_t fill;  // which list of partial slabs it is on
+  uint8_t fill : 2;    // which list of partial slabs it is on
+  uint8_t glance : 6;  // of who releases pages: what it saw last
   uint8_t units;
   Slab* next;
   Slab* prev;
   Heap* heap;
-  uint32_t block_bytes;
+  uint16_t block_bytes;
+  uint16_t
+      released_pages;  // of this line's unit, which needn't be the first: bit i: its i-th page of 4 KiB is given back
   uint32_t reciprocal;
-  uint32_t first;      // its first unit
-  uint16_t seen_used;  // `used` when its heap last looked: ClassHeap::out
-  uint16_t returned;   // scratch of a helper: blocks that wait in the inbox
+  uint32_t first;     // its first unit
+  uint16_t seen_off;  // `used + released` when its heap last looked: ClassHeap::out
+  uint16_t returned;  // scratch of a helper: blocks that wait in the inbox
 };
 static_assert(sizeof(Slab) == sizeof(map::Line));
 
+/// used + released.
+inline uint32_t off_list_blocks(const Slab& s) { return static_cast<uint32_t>(s.floor + s.countdown + 1); }
+
 /// Negative when more blocks were freed than were out.
-inline int32_t used_or_less(const Slab& s) { return s.floor + s.countdown + 1; }
+inline int32_t used_or_less(const Slab& s) { return s.floor + s.countdown + 1 - s.released; }
 
 /// One block fewer is out. True when an event is due. The fast path's: helpers may look on, so under a sanitizer it is
 /// an atomic; elsewhere the plain form is one instruction, and as good.
@@ -73,11 +82,11 @@ inline bool count_down(Slab& s) {
 
 /// `used` for a helper, which may be at work while the owner frees: at least what is out without those under way.
 inline int32_t used_seen_by_helper(Slab& s) {
-  return s.floor + std::atomic_ref(s.countdown).load(std::memory_order_relaxed) + 1;
+  return s.floor + std::atomic_ref(s.countdown).load(std::memory_order_relaxed) + 1 - s.released;
 }
 inline uint32_t used_blocks(const Slab& s) { return static_cast<uint32_t>(used_or_less(s)); }
 inline bool event_is_due(const Slab& s) { return s.countdown < 0; }
-inline uint32_t freed_blocks(const Slab& s) { return s.carved - used_blocks(s); }
+inline uint32_t freed_blocks(const Slab& s) { return s.carved - off_list_blocks(s); }
 inline char* start_of(const Slab& s) { return static_cast<char*>(map::address_of(s.first)); }
 inline uint32_t offset_in(const Slab& s, const void* p) {
   return static_cast<uint32_t>(static_cast<const char*>(p) - start_of(s));
@@ -90,8 +99,9 @@ inline bool is_block_start(const Slab& s, const void* p) {
 
 /// Sets when the next event comes: when `used` has fallen to `floor`.
 inline void set_floor(Slab& s, uint32_t floor) {
-  s.countdown += s.floor - static_cast<int32_t>(floor);
-  s.floor = static_cast<int32_t>(floor);
+  const int32_t with_released = static_cast<int32_t>(floor) + s.released;
+  s.countdown += s.floor - with_released;
+  s.floor = static_cast<int16_t>(with_released);
 }
 
 /// Makes `run` a slab of class `c` with no block carved. Every unit's page map entry names `heap` afterwards.
@@ -115,7 +125,7 @@ inline uint32_t take_freed(Slab& s, Block** list) {
 /// How many fresh blocks begin in the page of the first one, at least one where any is fresh: a refill touches one page.
 inline uint32_t fresh_in_page(const Slab& s) {
   constexpr uint32_t kPage = 4096;
-  const uint32_t begin = s.carved * s.block_bytes;
+  const uint32_t begin = uint32_t{s.carved} * s.block_bytes;
   return block_index(s.reciprocal, begin | (kPage - 1)) - s.carved + 1;
 }
 

@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <random>
 #include <semaphore>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "heap/allocate.h"
@@ -19,6 +21,8 @@
 #include "heap/section.h"
 #include "heap/statistics.h"
 #include "map/super_slab.h"
+#include "os/counters.h"
+#include "os/memory.h"
 
 namespace hak {
 namespace {
@@ -194,6 +198,52 @@ TEST(Rebuild, a_slab_that_was_being_given_up_is_its_heap_s_again) {
     rebuild_heap(*this_heap);
     EXPECT_EQ(slab.heap, this_heap);
   });
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+// The middle of release_free_pages(): pages are named as given back, their blocks still on the list.
+TEST(Rebuild, blocks_of_released_pages_are_taken_off_the_list) {
+  if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
+  Owner owner;
+  owner.work([] {
+    const std::vector<void*> blocks = allocate_blocks(2000, 64);
+    Slab& slab = *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(blocks[1000])).meta.load());
+    for (void* p : blocks) free_fast(p);
+    const OwnerSection section(*this_heap);
+    ASSERT_GT(freed_blocks(slab), 100u);
+    slab.released_pages = 1;
+    rebuild_heap(*this_heap);
+    EXPECT_GT(slab.released, 0);
+    EXPECT_EQ(broken_rule(slab), nullptr);
+  });
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+TEST(Help, pages_of_an_idle_owner_s_sparse_slabs_go_back_and_serve_it_again) {
+  if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
+  Owner owner;
+  std::vector<void*> blocks;
+  owner.work([&] {
+    blocks = allocate_blocks(40'000, 100);
+    for (size_t i = 0; i < blocks.size(); i++)
+      if (i % 500 != 0) free_fast(std::exchange(blocks[i], nullptr));
+  });
+  const uint64_t purged = os::read(&os::Counters::purged_bytes);
+  const uint64_t live = live_now();
+  help_all();
+  EXPECT_GE(os::read(&os::Counters::purged_bytes) - purged, 2u << 20);  // of 4 MiB in slabs that each keep some block
+  EXPECT_EQ(live_now(), live);
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+  const uint64_t units = map::used_units().n;
+  owner.work([&] {
+    for (void*& p : blocks)
+      if (p == nullptr) p = allocate(100);
+    for (void* p : blocks) {
+      memset(p, 1, 100);
+      free_fast(p);
+    }
+  });
+  EXPECT_LE(map::used_units().n, units + 2);
   EXPECT_EQ(broken_heap_rule(), nullptr);
 }
 

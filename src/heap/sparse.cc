@@ -1,0 +1,37 @@
+#include "heap/sparse.h"
+
+#include "slab/sparse.h"
+
+namespace hak {
+namespace {
+
+constexpr uint32_t kLeastBytes = 2 * 4096;  // free in a slab, for it to be worth a walk
+
+uint32_t listed_blocks(Slab& s) {
+  const int32_t listed = int32_t{s.carved} - used_seen_by_helper(s) - s.released;
+  return listed > 0 ? static_cast<uint32_t>(listed) : 0;
+}
+
+// What a slab that was gone through looked like, never 0: the number of listed blocks, as much of it as there is room for.
+// One that changed and looks the same is found the next time it looks different.
+uint8_t look_of(uint32_t listed) { return static_cast<uint8_t>(listed % 63 + 1); }
+
+}  // namespace
+
+uint64_t release_sparse(Heap& heap) {
+  uint64_t pages = 0;
+  if (heap.slab_units == 0) return pages;  // not to touch the pages of thousands of small threads' classes
+  const auto visit = [&pages](Slab& s) {
+    const uint32_t listed = listed_blocks(s);
+    if (listed * s.block_bytes < kLeastBytes || s.glance == look_of(listed)) return;
+    pages += release_free_pages(s);
+    s.glance = look_of(listed_blocks(s)) & 63;
+  };
+  for (ClassHeap& ch : heap.classes) {
+    if (ch.current != nullptr) visit(*ch.current);
+    ch.partial.for_each(visit);
+  }
+  return pages;
+}
+
+}  // namespace hak

@@ -1,0 +1,179 @@
+#include "slab/sparse.h"
+
+#include <bit>
+
+#include "os/memory.h"
+
+namespace hak {
+namespace {
+
+constexpr uint32_t kPageShift = 12;
+constexpr uint32_t kPageBytes = 1u << kPageShift;
+constexpr uint32_t kUnitPages = kUnitBytes >> kPageShift;
+static_assert(kUnitPages == 16, "Slab::released_pages has a bit a page");
+constexpr uint32_t kMostBlocks = 4096;
+constexpr uint32_t kMostPages = kMaxSlabUnits * kUnitPages;
+
+template <uint32_t kBits>
+class BitSet {
+ public:
+  void set(uint32_t i) { words_[i / 64] |= uint64_t{1} << i % 64; }
+  bool has(uint32_t i) const { return (words_[i / 64] >> i % 64 & 1) != 0; }
+
+ private:
+  uint64_t words_[(kBits + 63) / 64] = {};
+};
+using BlockSet = BitSet<kMostBlocks>;
+using PageSet = BitSet<kMostPages>;
+
+uint16_t& pages_word(const Slab& s, uint32_t unit) {
+  return reinterpret_cast<Slab*>(map::line_of_unit(s.first + unit))->released_pages;
+}
+bool page_is_released(const Slab& s, uint32_t page) {
+  return (pages_word(s, page / kUnitPages) >> page % kUnitPages & 1) != 0;
+}
+void set_released(const Slab& s, uint32_t page, bool value) {
+  uint16_t& word = pages_word(s, page / kUnitPages);
+  const uint16_t bit = static_cast<uint16_t>(1u << page % kUnitPages);
+  word = static_cast<uint16_t>(value ? word | bit : word & ~bit);
+}
+
+bool is_in_released_page(const Slab& s, const void* p) { return page_is_released(s, offset_in(s, p) >> kPageShift); }
+
+uint32_t pages_of(const Slab& s) { return s.units * kUnitPages; }
+uint32_t page_of(const Slab& s, uint32_t block) { return block * s.block_bytes >> kPageShift; }
+Block* block_at(const Slab& s, uint32_t i) {
+  return reinterpret_cast<Block*>(start_of(s) + uint64_t{i} * s.block_bytes);
+}
+uint32_t index_of(const Slab& s, const Block* block) { return block_index(s.reciprocal, offset_in(s, block)); }
+
+// The blocks that begin in a page: from `first` to before `end`.
+struct Range {
+  uint32_t first, end;
+};
+Range blocks_that_begin_in(const Slab& s, uint32_t page) {
+  const auto first_from = [&s](uint32_t offset) { return (offset + s.block_bytes - 1) / s.block_bytes; };
+  const uint32_t first = first_from(page << kPageShift);
+  const uint32_t end = first_from((page + 1) << kPageShift);
+  return {first < s.carved ? first : s.carved, end < s.carved ? end : s.carved};
+}
+
+// Notes the blocks of a list; false when it isn't one of this slab's free blocks.
+bool note_list(const Slab& s, const Block* list, BlockSet& blocks) {
+  for (const Block* b = list; b != nullptr; b = b->next) {
+    if (offset_in(s, b) >= uint32_t{s.units} << kUnitShift || !is_block_start(s, b)) return false;
+    const uint32_t i = index_of(s, b);
+    if (blocks.has(i)) return false;
+    blocks.set(i);
+  }
+  return true;
+}
+
+// Pages of carved blocks only that no other than the blocks of `free` and released ones reach into.
+PageSet find_free_pages(const Slab& s, const BlockSet& free, uint32_t* count) {
+  PageSet busy;
+  for (uint32_t i = 0; i < s.carved; i++) {
+    if (free.has(i) || (s.released != 0 && page_is_released(s, page_of(s, i)))) continue;
+    const uint32_t last = (i + 1) * s.block_bytes - 1;
+    for (uint32_t page = page_of(s, i); page <= last >> kPageShift; page++) busy.set(page);
+  }
+  PageSet found;
+  for (uint32_t page = 0; page < uint32_t{s.carved} * s.block_bytes >> kPageShift; page++) {
+    if (busy.has(page) || page_is_released(s, page)) continue;
+    found.set(page);
+    ++*count;
+  }
+  return found;
+}
+
+void purge_pages(const Slab& s, const PageSet& pages) {
+  for (uint32_t page = 0; page < pages_of(s); page++) {
+    if (!pages.has(page)) continue;
+    uint32_t end = page + 1;
+    while (end < pages_of(s) && pages.has(end)) end++;
+    // Where the kernel refuses, as it does with locked pages, they stay: nothing relies on their contents.
+    os::purge(start_of(s) + (uint64_t{page} << kPageShift), uint64_t{end - page} << kPageShift);
+    page = end;
+  }
+}
+
+}  // namespace
+
+uint32_t release_free_pages(Slab& s) {
+  Block* const newest = std::atomic_ref(s.freed).load(std::memory_order_acquire);
+  if (newest == nullptr || newest->next == nullptr || os::page_size() != kPageBytes) return 0;
+  BlockSet free;
+  if (!note_list(s, newest->next, free)) return 0;
+  uint32_t wanted = 0;
+  const PageSet found = find_free_pages(s, free, &wanted);
+  if (wanted == 0) return 0;
+  // In this order, so that a child forked meanwhile can tell: what begins in a released page is on no list, or should not be.
+  for (uint32_t page = 0; page < pages_of(s); page++)
+    if (found.has(page)) set_released(s, page, true);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  const uint32_t released = drop_released(s, newest);
+  s.released = static_cast<uint16_t>(s.released + released);
+  s.floor = static_cast<int16_t>(s.floor + static_cast<int32_t>(released));
+  s.seen_off = static_cast<uint16_t>(s.seen_off + released);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  purge_pages(s, found);
+  return wanted;
+}
+
+uint32_t drop_released(Slab& s, Block* from) {
+  uint32_t n = 0;
+  for (Block* last = from; last->next != nullptr;) {
+    Block* const block = last->next;
+    if (is_in_released_page(s, block)) {
+      last->next = block->next;
+      block->mark = 0;  // a refill takes a mark that it finds there for that of a second free
+      n++;
+    } else {
+      last = block;
+    }
+  }
+  return n;
+}
+
+uint32_t take_released(Slab& s, Block** list) {
+  *list = nullptr;
+  uint32_t n = 0;
+  for (uint32_t page = 0; page < pages_of(s) && n == 0; page++) {
+    if (!page_is_released(s, page)) continue;
+    set_released(s, page, false);
+    const Range range = blocks_that_begin_in(s, page);
+    for (uint32_t i = range.end; i-- > range.first; n++) {
+      block_at(s, i)->next = *list;
+      *list = block_at(s, i);
+    }
+    // Pages that lie within its last block are that block's now.
+    for (uint32_t next = page + 1; n != 0 && next < pages_of(s) && page_is_released(s, next); next++) {
+      const Range begins = blocks_that_begin_in(s, next);
+      if (begins.first != begins.end) break;
+      set_released(s, next, false);
+    }
+  }
+  s.released = static_cast<uint16_t>(s.released - n);
+  s.floor = static_cast<int16_t>(s.floor - static_cast<int32_t>(n));
+  s.countdown += static_cast<int32_t>(n);
+  return n;
+}
+
+bool is_released(const Slab& s, const void* p) { return s.released != 0 && is_in_released_page(s, p); }
+
+uint32_t count_released(const Slab& s) {
+  uint32_t n = 0;
+  for (uint32_t page = 0; page < pages_of(s); page++) {
+    if (!page_is_released(s, page)) continue;
+    const Range range = blocks_that_begin_in(s, page);
+    n += range.end - range.first;
+  }
+  return n;
+}
+
+void forget_released(Slab& s) {
+  s.released = 0;
+  for (uint32_t unit = 0; unit < s.units; unit++) pages_word(s, unit) = 0;
+}
+
+}  // namespace hak

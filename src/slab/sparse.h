@@ -1,0 +1,34 @@
+// Pages inside a slab that is in use: where all blocks of a page are free, the page can go back to the system while the
+// slab stays. Its blocks are then *released*: on no list, until a refill takes them page by page (Slab::released,
+// Slab::released_pages). Called by heap/, by the owner in a section or by a helper; not on systems whose pages aren't 4 KiB.
+//
+// A block is released when it *begins* in a released page. One that begins before such a page and reaches into it stays on
+// the list: used again, it touches the page anew.
+#pragma once
+
+#include "slab/slab.h"
+
+namespace hak {
+
+/// Gives back the pages of which all blocks are on the list of freed blocks, but for the newest one: behind it the owner's
+/// fast path, which may be at work, touches no link. Walks the list. Returns how many pages; 0 too where the list is not in
+/// order.
+uint32_t release_free_pages(Slab& s);
+
+/// Takes the blocks that are released off the slab's list behind `from`; returns how many. For release_free_pages(), and for a
+/// child that was forked in the middle of it.
+uint32_t drop_released(Slab& s, Block* from);
+
+/// Takes the blocks of the first released page that has any; returns how many, 0 with a null list.
+uint32_t take_released(Slab& s, Block** list);
+
+/// True for the start of a released block.
+bool is_released(const Slab& s, const void* p);
+
+/// Counts them by the pages' bits: Slab::released, for checks and after a fork.
+uint32_t count_released(const Slab& s);
+
+/// Of a slab that is cut anew.
+void forget_released(Slab& s);
+
+}  // namespace hak
