@@ -4,7 +4,8 @@ include(CMakePackageConfigHelpers)
 
 install(DIRECTORY include/hakmem DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(TARGET hakmem_tool)
-  install(TARGETS hakmem_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(TARGETS hakmem_tool hakmem_witness
+    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
 if(NOT TARGET hakmem_shared)
   return()

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "failure.h"
 
@@ -23,6 +24,13 @@ std::string unmarked(std::string word) {
   return word;
 }
 
+auto store_words(std::vector<std::string>& target) {
+  return [&target](const std::vector<std::string>& words) {
+    target.clear();
+    for (const std::string& word : words) target.push_back(unmarked(word));
+  };
+}
+
 // The help page: usage, options in one column, details. The command itself is explained in the details.
 class HelpPage : public CLI::Formatter {
  public:
@@ -30,11 +38,15 @@ class HelpPage : public CLI::Formatter {
 
   std::string make_help(const CLI::App* app, std::string, CLI::AppFormatMode) const override {
     std::string page = fmt::format("Usage: {}\n\n{}.\n\nOptions:\n", usage_line, app->get_description());
+    std::vector<std::pair<std::string, std::string>> lines;
+    size_t width = 20;
     for (const CLI::Option* option : app->get_options([](const CLI::Option* o) { return o->nonpositional(); })) {
       std::string name = option->get_name(false, true);
       if (option->get_type_size() != 0) name += " " + option->get_type_name();
-      page += fmt::format("  {:<20} {}\n", name, option->get_description());
+      width = std::max(width, name.size());
+      lines.emplace_back(std::move(name), option->get_description());
     }
+    for (const auto& [name, text] : lines) page += fmt::format("  {:<{}} {}\n", name, width, text);
     if (!app->get_footer().empty()) page += "\n" + app->get_footer() + "\n";
     return page;
   }
@@ -74,12 +86,16 @@ void Cli::value(const std::string& name, std::string& target, const std::string&
       ->type_name(placeholder);
 }
 
+void Cli::values(const std::string& name, std::vector<std::string>& target, const std::string& placeholder,
+                 const std::string& help) {
+  CLI::Option* const option = impl_->app.add_option_function<std::vector<std::string>>(name, store_words(target), help);
+  option->type_name(placeholder)->take_all()->allow_extra_args(false);
+}
+
 void Cli::command(std::vector<std::string>& target, const std::string& placeholder, const std::string& help) {
-  const auto store = [&target](const std::vector<std::string>& words) {
-    target.clear();
-    for (const std::string& word : words) target.push_back(unmarked(word));
-  };
-  impl_->app.add_option_function<std::vector<std::string>>(placeholder, store, help)->required()->take_all();
+  impl_->app.add_option_function<std::vector<std::string>>(placeholder, store_words(target), help)
+      ->required()
+      ->take_all();
 }
 
 Cli::Outcome Cli::parse(std::string_view verb, std::span<const char* const> arguments) {

@@ -25,6 +25,9 @@ class Cli {
   /// Options store into variables of the verb, which outlive the parse.
   void flag(const std::string& name, bool& target, const std::string& help);
   void value(const std::string& name, std::string& target, const std::string& placeholder, const std::string& help);
+  /// May be given several times; each time takes one word.
+  void values(const std::string& name, std::vector<std::string>& target, const std::string& placeholder,
+              const std::string& help);
 
   /// A command to pass on: from the first word that is no option, all words as they are. At least one.
   void command(std::vector<std::string>& target, const std::string& placeholder, const std::string& help);

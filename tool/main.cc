@@ -20,6 +20,7 @@ struct VerbRow {
 };
 
 constexpr VerbRow kVerbs[] = {
+    {"compare", "compare a program under all allocators of this machine", make_compare},
     {"run", "run a program on hakmem", make_run},
 };
 

@@ -18,6 +18,7 @@ class Verb {
   virtual int run() = 0;
 };
 
-std::unique_ptr<Verb> make_run();  // verbs/run.cc
+std::unique_ptr<Verb> make_compare();  // verbs/compare.cc
+std::unique_ptr<Verb> make_run();      // verbs/run.cc
 
 }  // namespace tool

@@ -225,7 +225,7 @@ class Run(unittest.TestCase):
     def test_a_program_in_this_folder_is_pointed_out(self):
         self.file("mine", "#!/bin/sh\n")
         self.refused(127, "hakmem: there is no program 'mine' in PATH\n"
-                     "  there is one in this folder: hakmem run ./mine\n", "mine", cwd=self.folder)
+                     "  there is one in this folder: ./mine\n", "mine", cwd=self.folder)
 
     def test_a_file_that_is_not_executable(self):
         path = self.file("plain", HELLO, 0o644)

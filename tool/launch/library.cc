@@ -30,21 +30,23 @@ constexpr const char* kFolders[] = {
     "../lib64",
 };
 
-std::string own_library() {
+}  // namespace
+
+std::string own_library(const std::string& name) {
   std::error_code error;
   const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
   std::string places;
   for (const char* relative : kFolders) {
-    const fs::path candidate = (folder / relative / kName).lexically_normal();
+    const fs::path candidate = (folder / relative / name).lexically_normal();
     if (fs::exists(candidate, error)) return candidate;
     places += fmt::format("looked for {}\n", candidate.string());
   }
-  throw Failure(kOwnFailure, fmt::format("can't find {}", kName),
-                places + "name it with --lib PATH or HAKMEM_LIB=PATH, or build it: make build");
+  throw Failure(kOwnFailure, fmt::format("can't find {}", name),
+                places + (name == kName ? "name it with --lib PATH or HAKMEM_LIB=PATH, or build it: make build"
+                                        : "build it: make build"));
 }
 
-// What keeps the loader from preloading `path`, or empty.
-std::string broken(const std::string& path) {
+std::string why_not_preloadable(const std::string& path) {
   Executable file;
   if (const int error = read_executable(path, file); error != 0) return std::strerror(error);
   if (file.kind != FileKind::elf || !file.is_shared) return "it is not a shared library";
@@ -59,8 +61,6 @@ std::string broken(const std::string& path) {
   return "";
 }
 
-}  // namespace
-
 std::string find_library(const std::string& wanted) {
   const char* from_environment = std::getenv("HAKMEM_LIB");
   std::string path, origin;
@@ -71,12 +71,12 @@ std::string find_library(const std::string& wanted) {
     path = from_environment;
     origin = " (from HAKMEM_LIB)";
   } else {
-    path = own_library();
+    path = own_library(kName);
   }
   std::error_code error;
   const fs::path absolute = fs::absolute(path, error);  // the program may change its folder before it starts others
   if (!error) path = absolute.lexically_normal();
-  if (const std::string reason = broken(path); !reason.empty())
+  if (const std::string reason = why_not_preloadable(path); !reason.empty())
     throw Failure(kOwnFailure, fmt::format("can't preload {}{}: {}", path, origin, reason));
   return path;
 }

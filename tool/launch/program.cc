@@ -137,7 +137,7 @@ std::string find_program(const std::string& name) {
   if (!denied.empty()) refuse(denied, EACCES);
   const bool is_here = execute_error("./" + name) == 0;
   throw Failure(kNotFound, fmt::format("there is no program '{}' in PATH", name),
-                is_here ? fmt::format("there is one in this folder: hakmem run ./{}", name) : "");
+                is_here ? fmt::format("there is one in this folder: ./{}", name) : "");
 }
 
 void require_preloadable(const std::string& start) {

@@ -1,0 +1,35 @@
+// One run of the program under one allocator: started with the library and the witness preloaded, waited for, measured.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compare/allocators.h"
+#include "compare/measures.h"
+#include "compare/testimony.h"
+
+namespace tool {
+
+struct Program {
+  std::string path;                 // as find_program gives it
+  std::vector<std::string> words;   // argv
+  std::string witness;              // path of libhakmem-witness.so
+  std::string input = "/dev/null";  // its stdin, opened anew for each run
+};
+
+struct Trial {
+  int wait_status = 0;
+  Run run;
+  Judgement judgement;
+  std::string output;  // stdout and stderr; of a long one the end
+};
+
+/// Runs the program to its end in a session of its own, and kills what it leaves behind in its process group.
+/// Throws Failure where it can't be started at all.
+Trial run_trial(const Program& program, const Allocator& allocator);
+
+/// "exit status 3", "ended by SIGSEGV".
+std::string describe_end(int wait_status);
+
+}  // namespace tool
