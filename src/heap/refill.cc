@@ -38,26 +38,19 @@ void report_freed_too_often(const Block* block, const Slab* s) {
   guard::report_misuse(misuse);
 }
 
-// A second free of a block in a released page isn't seen by free(). It leaves its mark there.
-void check_released(Slab& s, const Block* list) {
-  for (const Block* b = list; b != nullptr; b = b->next)
-    if (b->mark == reinterpret_cast<uintptr_t>(&s)) [[unlikely]]
-      report_freed_too_often(b, &s);
-}
-
 bool hand_out_released(Heap& heap, unsigned c, Slab& s) {
   if (s.released == 0) [[likely]]
     return false;
-  Block* list = nullptr;
-  const uint32_t n = take_released(s, &list);
-  if (n == 0) return false;
-  check_released(s, list);
   ClassHeap& ch = heap.classes[c];
-  heap.free[c] = list;
-  ch.handed += n;
-  ch.out += n;
+  const uint32_t released = s.released;
+  const Taken taken = take_released(s);
+  ch.out += released - s.released;
   if (ch.out > ch.peak) ch.peak = ch.out;
-  return true;
+  heap.free[c] = taken.list;
+  ch.handed += taken.count;
+  if (taken.freed_twice != nullptr) [[unlikely]]
+    report_freed_too_often(taken.freed_twice, &s);
+  return taken.list != nullptr;
 }
 
 // Another slab is to be the current one. A slab with fresh or released blocks waits among the partial ones; one that has nothing left

@@ -58,6 +58,9 @@ Range blocks_that_begin_in(const Slab& s, uint32_t page) {
   return {first < s.carved ? first : s.carved, end < s.carved ? end : s.carved};
 }
 
+// As a released block is: a page that was given back reads as zero.
+bool is_untouched(const Block& block) { return block.next == nullptr && block.mark == 0; }
+
 // Notes the blocks of a list; false when it isn't one of this slab's free blocks.
 bool note_list(const Slab& s, const Block* list, BlockSet& blocks) {
   for (const Block* b = list; b != nullptr; b = b->next) {
@@ -126,7 +129,8 @@ uint32_t drop_released(Slab& s, Block* from) {
     Block* const block = last->next;
     if (is_in_released_page(s, block)) {
       last->next = block->next;
-      block->mark = 0;  // a refill takes a mark that it finds there for that of a second free
+      std::atomic_signal_fence(std::memory_order_release);  // a child finds the list whole
+      *block = {};                                          // untouched even if the kernel refuses to take the page
       n++;
     } else {
       last = block;
@@ -135,16 +139,23 @@ uint32_t drop_released(Slab& s, Block* from) {
   return n;
 }
 
-uint32_t take_released(Slab& s, Block** list) {
-  *list = nullptr;
+Taken take_released(Slab& s) {
+  Taken taken;
   uint32_t n = 0;
   for (uint32_t page = 0; page < pages_of(s) && n == 0; page++) {
     if (!page_is_released(s, page)) continue;
     set_released(s, page, false);
     const Range range = blocks_that_begin_in(s, page);
-    for (uint32_t i = range.end; i-- > range.first; n++) {
-      block_at(s, i)->next = *list;
-      *list = block_at(s, i);
+    n = range.end - range.first;
+    for (uint32_t i = range.end; i-- > range.first;) {
+      Block* const block = block_at(s, i);
+      if (is_untouched(*block)) {
+        block->next = taken.list;
+        taken.list = block;
+        taken.count++;
+      } else if (block->mark == reinterpret_cast<uintptr_t>(&s)) {
+        taken.freed_twice = block;
+      }
     }
     // Pages that lie within its last block are that block's now.
     for (uint32_t next = page + 1; n != 0 && next < pages_of(s) && page_is_released(s, next); next++) {
@@ -156,7 +167,7 @@ uint32_t take_released(Slab& s, Block** list) {
   s.released = static_cast<uint16_t>(s.released - n);
   s.floor = static_cast<int16_t>(s.floor - static_cast<int32_t>(n));
   s.countdown += static_cast<int32_t>(n);
-  return n;
+  return taken;
 }
 
 bool is_released(const Slab& s, const void* p) { return s.released != 0 && is_in_released_page(s, p); }

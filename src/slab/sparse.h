@@ -19,8 +19,16 @@ uint32_t release_free_pages(Slab& s);
 /// child that was forked in the middle of it.
 uint32_t drop_released(Slab& s, Block* from);
 
-/// Takes the blocks of the first released page that has any; returns how many, 0 with a null list.
-uint32_t take_released(Slab& s, Block** list);
+struct Taken {
+  Block* list = nullptr;
+  uint32_t count = 0;
+  Block* freed_twice = nullptr;  // one that was freed while it was released
+};
+
+/// Takes the blocks of the first released page that has any. Those that were written to since count as used and are left
+/// where they are: they were freed a second time, which free() couldn't see, and are on the slab's list, or the program
+/// still writes to them.
+Taken take_released(Slab& s);
 
 /// True for the start of a released block.
 bool is_released(const Slab& s, const void* p);

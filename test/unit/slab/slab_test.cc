@@ -149,19 +149,34 @@ TEST_F(SparseSlabTest, pages_without_used_blocks_go_back_and_their_blocks_are_fo
   EXPECT_EQ(release_free_pages(*slab_), 0u);  // nothing is left to find
 
   uint32_t found = 0;
-  Block* list = nullptr;
-  while (const uint32_t n = take_released(*slab_, &list)) {
-    for (const Block* b = list; b != nullptr; b = b->next) {
-      EXPECT_TRUE(is_block_start(*slab_, b));
-      EXPECT_EQ(b->mark, 0u);
-      found++;
-    }
+  while (slab_->released != 0) {
+    const Taken taken = take_released(*slab_);
+    EXPECT_EQ(taken.freed_twice, nullptr);
+    found += taken.count;
+    uint32_t length = 0;
+    for (const Block* b = taken.list; b != nullptr; b = b->next, length++) EXPECT_TRUE(is_block_start(*slab_, b));
+    EXPECT_EQ(length, taken.count);
     EXPECT_EQ(broken_rule(*slab_), nullptr);
     EXPECT_EQ(used_blocks(*slab_), used + found);
-    static_cast<void>(n);
   }
   EXPECT_EQ(found + freed_blocks(*slab_), listed);
   EXPECT_EQ(slab_->released, 0u);
+}
+
+TEST_F(SparseSlabTest, a_released_block_that_is_freed_again_is_found_and_handed_out_once) {
+  const uint32_t used = used_blocks(*slab_);
+  release_free_pages(*slab_);
+  Block* twice = nullptr;
+  for (char* p = start_of(*slab_); twice == nullptr; p += slab_->block_bytes)
+    if (is_released(*slab_, p)) twice = reinterpret_cast<Block*>(p);
+  free_block(twice);
+  twice->mark = reinterpret_cast<uintptr_t>(slab_);
+  EXPECT_EQ(used_blocks(*slab_), used - 1);
+  const Taken taken = take_released(*slab_);
+  EXPECT_EQ(taken.freed_twice, twice);
+  for (const Block* b = taken.list; b != nullptr; b = b->next) EXPECT_NE(b, twice);
+  EXPECT_EQ(used_blocks(*slab_), used + taken.count);
+  EXPECT_EQ(broken_rule(*slab_), nullptr);
 }
 
 TEST_F(SparseSlabTest, a_list_that_is_damaged_is_left_alone) {
