@@ -125,8 +125,8 @@ void settle_registry_after_fork(bool registry_torn) {
     } else {
       set_state(*heap, HeapState::orphan);
       g_orphans++;
-      if (heap->lock.held_by_another())
-        rebuild_orphan(*heap);  // a helper was at it: its counts are to be right at once
+      // A helper was at its slabs: the counts are to be right at once. What waits in the outbox still does.
+      if (heap->lock.held_by_another()) rebuild_heap(*heap);
     }
   }
   g_owned.store(owned, std::memory_order_relaxed);

@@ -219,6 +219,23 @@ TEST(Rebuild, blocks_of_released_pages_are_taken_off_the_list) {
   EXPECT_EQ(broken_heap_rule(), nullptr);
 }
 
+TEST(Rebuild, a_child_counts_what_waits_in_the_outbox_of_a_heap_that_a_helper_was_at) {
+  Owner owner;
+  void* const mine = allocate(16);
+  owner.work([mine] { free_fast(mine); });
+  Heap* const heap = owner.heap();
+  Owner helper;
+  helper.work([heap] { heap->lock.lock(); });
+  const uint64_t live = live_now();
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) _exit(live_now() == live ? 0 : 1);
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  helper.work([heap] { heap->lock.unlock(); });
+}
+
 TEST(Help, pages_of_an_idle_owner_s_sparse_slabs_go_back_and_serve_it_again) {
   if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
   Owner owner;
