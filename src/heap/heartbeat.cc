@@ -19,8 +19,10 @@ void decay_kept(Heap& heap, uint64_t now_ms) {
   if (period == conf::kOff || now_ms < heap.next_decay_ms) return;
   heap.next_decay_ms = now_ms + period;
   release_empty(heap, heap.empty_units - heap.empty_units_least, map::Age::fresh);
-  release_unused_currents(heap, map::Age::fresh);
-  if (heap.carved_bytes >= kWorthALook) expect_quiet();
+  if (heap.carved_bytes >= kWorthALook) {
+    release_unused_currents(heap, map::Age::fresh);
+    expect_quiet();
+  }
   heap.empty_units_least = heap.empty_units;
 }
 

@@ -92,13 +92,20 @@ Units release_returned(Heap& heap, map::Age age) {
   return sort_out(heap, chain, age);
 }
 
+// Units in slabs from which a heap's currents and pages are worth taking: small threads that come and go want them again.
+constexpr uint32_t kWorthTaking = 32;
+
 Units release_all(Heap& heap, map::Age age) {
   Units given = release_returned(heap, age);
-  wait_for_stores();
-  given += release_unused_currents(heap, age) + Units{heap.empty_units};
+  const bool is_large = heap.slab_units >= kWorthTaking;
+  if (is_large) {
+    wait_for_stores();
+    given += release_unused_currents(heap, age);
+  }
+  given += Units{heap.empty_units};
   release_empty(heap, 0, age);
   given += release_spans(heap, age);
-  release_sparse(heap);
+  if (is_large) release_sparse(heap);
   return given;
 }
 
