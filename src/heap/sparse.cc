@@ -18,20 +18,18 @@ uint8_t look_of(uint32_t listed) { return static_cast<uint8_t>(listed % 63 + 1);
 
 }  // namespace
 
-uint64_t release_sparse(Heap& heap) {
-  uint64_t pages = 0;
-  if (heap.slab_units == 0) return pages;  // not to touch the pages of thousands of small threads' classes
-  const auto visit = [&pages](Slab& s) {
+void release_sparse(Heap& heap) {
+  if (heap.slab_units == 0) return;  // not to touch the pages of thousands of small threads' classes
+  const auto visit = [](Slab& s) {
     const uint32_t listed = listed_blocks(s);
     if (listed * s.block_bytes < kLeastBytes || s.glance == look_of(listed)) return;
-    pages += release_free_pages(s);
+    release_free_pages(s);
     s.glance = look_of(listed_blocks(s)) & 63;
   };
   for (ClassHeap& ch : heap.classes) {
     if (ch.current != nullptr) visit(*ch.current);
     ch.partial.for_each(visit);
   }
-  return pages;
 }
 
 }  // namespace hak

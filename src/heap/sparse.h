@@ -3,14 +3,12 @@
 // (measured on the load `waves`: a pass on the busy thread's heartbeat took four times the CPU of the whole run).
 #pragma once
 
-#include <cstdint>
-
 #include "heap/heap.h"
 
 namespace hak {
 
 /// Looks through the heap's slabs. For the owner in a section, or a helper. A slab that looks as it did at the last call
-/// isn't walked again. Returns how many pages went back.
-uint64_t release_sparse(Heap& heap);
+/// isn't walked again.
+void release_sparse(Heap& heap);
 
 }  // namespace hak
