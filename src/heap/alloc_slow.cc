@@ -65,6 +65,7 @@ void* allocate_without_heap(unsigned c) {
   Block* block = nullptr;
   if (!start_process() || take_shared(c, 1, &block) == 0) return no_memory();
   block->mark = 0;
+  count_allocation(c);
   return block;
 }
 

@@ -5,6 +5,7 @@
 //   free     the pointer's page map entry; own slab: push and count down; otherwise, or at an event: free_slow.cc
 #pragma once
 
+#include "heap/counted.h"
 #include "heap/heap.h"
 #include "map/page_map.h"
 
@@ -24,6 +25,14 @@ struct MallocSlow {
   [[gnu::noinline]] static void* span(size_t size, Heap* heap);
 };
 
+// Takes the first block off a free list.
+[[gnu::always_inline]] inline Block* take_first(Heap& heap, size_t c, Block* block) {
+  heap.free[c] = block->next;
+  block->mark = 0;
+  count_allocation(c);
+  return block;
+}
+
 // Mid sizes: as tiny ones, but the class comes from a table.
 template <class Slow>
 [[gnu::noinline]] void* malloc_above_tiny(size_t size, Heap* heap) {
@@ -33,9 +42,7 @@ template <class Slow>
   Block* const block = heap->free[c];
   if (block == nullptr) [[unlikely]]
     return Slow::refilled(c, heap);
-  heap->free[c] = block->next;
-  block->mark = 0;
-  return block;
+  return take_first(*heap, c, block);
 }
 
 /// A block of at least `size` bytes, or what Slow returns.
@@ -48,9 +55,7 @@ template <class Slow>
   Block* const block = heap->free[c];
   if (block == nullptr) [[unlikely]]
     return Slow::refilled(c, heap);
-  heap->free[c] = block->next;
-  block->mark = 0;
-  return block;
+  return take_first(*heap, c, block);
 }
 
 // Puts a block on its own slab's list and counts down to the slab's next event.
@@ -62,6 +67,7 @@ template <class Slow>
   block->mark = mark;
   block->next = slab->freed;
   slab->freed = block;
+  count_free(slab->size_class);
   if (count_down(*slab)) [[unlikely]]
     return free_event(p, heap, slab);
 }

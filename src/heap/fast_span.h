@@ -2,6 +2,7 @@
 // no tiny or mid block; what is rare leaves by a tail call. test/budget keeps their instructions counted.
 #pragma once
 
+#include "heap/counted.h"
 #include "heap/heap.h"
 #include "heap/section.h"
 
@@ -27,6 +28,7 @@ constexpr size_t kMaxCachedSize = kCachedUnits << kUnitShift;
   heap->spans.top[c] = span->next;
   heap->spans.room[c]++;
   leave_section(*heap);
+  count_allocation(kClasses + span->span_class);
   span->site = site;
   return span->live = span->start;
 }
@@ -42,6 +44,7 @@ constexpr size_t kMaxCachedSize = kCachedUnits << kUnitShift;
     leave_section(*heap);
     return free_span_slow(heap, span);
   }
+  count_free(kClasses + span.span_class);
   span.live = nullptr;
   span.next = heap->spans.top[c];
   heap->spans.top[c] = &span;

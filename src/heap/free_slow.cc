@@ -98,6 +98,7 @@ void free_event(void* p, Heap* heap, Slab* slab) noexcept {
     if (used_or_less(*slab) < 0) [[unlikely]] {
       slab->countdown++;
       slab->freed = static_cast<Block*>(p)->next;
+      discount_free(slab->size_class);
       return report_double_free(p, __builtin_return_address(0));
     }
     settle(*heap, *slab);

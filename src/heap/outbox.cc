@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "heap/counted.h"
 #include "heap/heap.h"
 #include "heap/help.h"
 
@@ -58,6 +59,7 @@ Outbox::Result Outbox::put(Heap& heap, Slab& slab, void* p) {
   block->mark = reinterpret_cast<uint64_t>(&slab);
   block->next = slot.head;
   slot.head = block;
+  count_free(slab.size_class);
   if (slot.count == 0) slot.last_granule = offset >> kTinyShift;
   if (++slot.count >= slot.limit) post(heap, slot);
   if (++frees_ % kFreesPerStep != 0) [[likely]]
@@ -74,6 +76,7 @@ void Outbox::post_all(Heap& heap) {
 
 void post_one(Slab& slab, void* p) {
   g_posted[slab.size_class].fetch_add(1, std::memory_order_relaxed);
+  count_free(slab.size_class);
   Block* const block = static_cast<Block*>(p);
   block->next = nullptr;
   slab.heap->inbox.post({block, offset_in(slab, p) >> kTinyShift, 1}, slab.block_bytes);

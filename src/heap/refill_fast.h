@@ -2,6 +2,7 @@
 // call that would save registers; everything else is refilled_by_ladder's.
 #pragma once
 
+#include "heap/fast.h"
 #include "heap/heartbeat.h"
 #include "heap/refill.h"
 #include "heap/section.h"
@@ -19,12 +20,7 @@ enum class Where : bool { outside, in_section };
 [[gnu::noinline]] void* heartbeat_and(Block* block, Heap& heap);
 
 /// Pops a block of a list that isn't empty.
-inline Block* pop(Heap& heap, unsigned c) {
-  Block* const block = heap.free[c];
-  heap.free[c] = block->next;
-  block->mark = 0;
-  return block;
-}
+inline Block* pop(Heap& heap, unsigned c) { return take_first(heap, c, heap.free[c]); }
 
 /// Leaves the section of a refill that found blocks.
 [[gnu::always_inline]] inline void* leave_with_block(Heap& heap, unsigned c) {

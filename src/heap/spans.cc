@@ -174,7 +174,7 @@ map::SpanRef allocate_ref(size_t size, size_t align, Site site) {
     reclaim(Bytes{0});
     ref = find_and_count(heap, units, align_units, site);
   }
-  if (ref.span != nullptr) make_live(*ref.span, site);
+  if (ref.span != nullptr) make_live(*ref.span, site), count_allocation(kClasses + ref.span->span_class);
   if (heap != nullptr) beat(*heap);
   tell_of_limit();
   return ref;
@@ -259,6 +259,8 @@ constexpr uint64_t kMostMoves = 16'384;  // each may leave two more mappings: a 
 
 // The block leaves one class for another: a free there and an allocation here.
 void count_move(Heap* heap, unsigned from, unsigned to) {
+  count_free(kClasses + from);
+  count_allocation(kClasses + to);
   if (heap == nullptr) {
     g_strays[from].frees.fetch_add(1, std::memory_order_relaxed);
     g_strays[to].allocations.fetch_add(1, std::memory_order_relaxed);
@@ -341,6 +343,7 @@ void* allocate_span_zeroed(size_t size, Site site) {
 void free_span_slow(Heap* heap, map::Span& span) {
   span.live = nullptr;
   const unsigned c = span.span_class;
+  count_free(kClasses + c);
   if (!is_real(heap)) heap = heap_of_thread();
   if (heap == nullptr) {
     g_strays[c].frees.fetch_add(1, std::memory_order_relaxed);

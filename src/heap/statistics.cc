@@ -10,6 +10,7 @@
 
 #include <cstring>
 
+#include "heap/counted.h"
 #include "heap/heap.h"
 #include "heap/registry.h"
 #include "heap/spans.h"
@@ -164,6 +165,11 @@ const char* broken_heap_rule() {
     const Slab& s = *reinterpret_cast<const Slab*>(line);
     if (reinterpret_cast<uintptr_t>(s.heap) != owner) return "slab: its heap is its page map entry's owner";
     if (const char* const rule = broken_rule(s)) return rule;
+  }
+  if constexpr (kCounters) {
+    static hakmem_statistics derived;
+    collect_statistics(&derived);
+    return broken_counter_rule(derived);
   }
   return nullptr;
 }
