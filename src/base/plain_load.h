@@ -6,19 +6,11 @@
 #include <atomic>
 #include <cstdint>
 
+#include "base/sanitizer.h"
+
 namespace hak {
 
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kAtomicLoads = true;  // or the sanitizer reports what is meant
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-constexpr bool kAtomicLoads = true;
-#else
-constexpr bool kAtomicLoads = false;
-#endif
-#else
-constexpr bool kAtomicLoads = false;
-#endif
+constexpr bool kAtomicLoads = kThreadSanitizer;  // or it reports what is meant
 
 /// A relaxed load of a word whose value is used once.
 template <class T>

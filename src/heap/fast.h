@@ -25,8 +25,9 @@ struct MallocSlow {
   [[gnu::noinline]] static void* span(size_t size, Heap* heap);
 };
 
-// Takes the first block off a free list.
-[[gnu::always_inline]] inline Block* take_first(Heap& heap, size_t c, Block* block) {
+// Takes the first block off a free list. Index: whatever the class comes in, so that it stays in its register.
+template <class Index>
+[[gnu::always_inline]] inline Block* take_first(Heap& heap, Index c, Block* block) {
   heap.free[c] = block->next;
   block->mark = 0;
   count_allocation(c);
@@ -66,7 +67,8 @@ template <class Slow>
     return free_marked(p, heap, slab);
   block->mark = mark;
   block->next = slab->freed;
-  slab->freed = block;
+  // release: a helper that gives pages back beside us reads the list behind its first block (slab/sparse.cc).
+  std::atomic_ref(slab->freed).store(block, std::memory_order_release);
   count_free(slab->size_class);
   if (count_down(*slab)) [[unlikely]]
     return free_event(p, heap, slab);

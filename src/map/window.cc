@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/sanitizer.h"
+#include "base/sanitizer.h"
 #include "map/page_map.h"
 #include "map/super_slab.h"
 #include "os/limits.h"
@@ -98,6 +100,7 @@ uint64_t random_bits() {
 // The kernel places mappings downwards from the stack and upwards from the program; between an eighth and three
 // eighths of the address space nobody lives.
 bool try_claimed(uint64_t window) {
+  if (kThreadSanitizer) return false;  // it drops addresses that it doesn't like, and dies of what mmap gives then
   const uint64_t end = os::address_end();
   if (window > end / 8) window = round_down(end / 8, kSuperBytes);
   uint64_t bits = random_bits();

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/sanitizer.h"
 #include "os/counters.h"
 #include "os/fault.h"
 #include "os/keep_errno.h"
@@ -21,14 +22,6 @@ namespace {
 constexpr size_t kStackBytes = 64 * 1024;
 constexpr ptrdiff_t kTlsReach = 16 * 1024;  // on either side of the thread pointer
 constexpr ptrdiff_t kModuleReach = 1024;    // around a variable: the others of its module that run() may touch
-
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kSanitizerKnowsThreads = true;  // and crashes on one that it didn't start
-#elif defined(__has_feature)
-constexpr bool kSanitizerKnowsThreads = __has_feature(thread_sanitizer);
-#else
-constexpr bool kSanitizerKnowsThreads = false;
-#endif
 
 // In .bss: pages that nobody touches cost nothing, and a limit on the address space can't refuse them later.
 alignas(64) constinit char g_stack[kStackBytes] = {};
@@ -86,7 +79,7 @@ bool clone_thread(void (*run)()) {
 }  // namespace
 
 bool start_own_thread(void (*run)()) {
-  if (kSanitizerKnowsThreads) return false;
+  if (kThreadSanitizer) return false;  // it crashes on a thread that it didn't start
   pid_t none = kNone;
   if (!g_tid.compare_exchange_strong(none, kStarting, std::memory_order_acquire, std::memory_order_relaxed))
     return false;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/sanitizer.h"
 #include "base/units.h"
 #include "os/counters.h"
 #include "os/fault.h"
@@ -18,17 +19,7 @@ namespace hak::os {
 namespace {
 
 // Sanitizers map shadows that no limit leaves room for, drop addresses they don't like, and make mlock do nothing.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-#else
-constexpr bool kSanitized = false;
-#endif
+constexpr bool kSanitized = kAddressSanitizer || kThreadSanitizer;
 
 class Memory : public testing::Test {
  protected:

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "base/format.h"
+#include "base/sanitizer.h"
 #include "os/clock.h"
 #include "os/counters.h"
 #include "os/fault.h"
@@ -121,7 +122,13 @@ void wait_for_its_end() {
   ASSERT_FALSE(own_thread_runs());
 }
 
-TEST(OwnThread, has_signals_blocked_and_its_own_errno_and_can_be_started_again) {
+class OwnThread : public testing::Test {
+  void SetUp() override {
+    if (kThreadSanitizer) GTEST_SKIP() << "the thread sanitizer can't live with one";
+  }
+};
+
+TEST_F(OwnThread, has_signals_blocked_and_its_own_errno_and_can_be_started_again) {
   for (int round = 1; round <= 3; ++round) {
     errno = 4242;
     ASSERT_TRUE(start_own_thread(look_around));
@@ -134,7 +141,7 @@ TEST(OwnThread, has_signals_blocked_and_its_own_errno_and_can_be_started_again) 
   EXPECT_EQ(sigismember(&mine, SIGTERM), 0) << "the caller's mask is back";
 }
 
-TEST(OwnThread, is_one_at_a_time) {
+TEST_F(OwnThread, is_one_at_a_time) {
   static std::atomic<bool> end{false};
   ASSERT_TRUE(start_own_thread([] {
     while (!end) sleep_own_thread(1);
@@ -145,7 +152,7 @@ TEST(OwnThread, is_one_at_a_time) {
   wait_for_its_end();
 }
 
-TEST(OwnThread, can_be_refused) {
+TEST_F(OwnThread, can_be_refused) {
   const uint64_t refused = read(&Counters::thread_refused);
   fault::arm({.call = fault::Call::thread, .error = EAGAIN});
   EXPECT_FALSE(start_own_thread(look_around));
