@@ -6,7 +6,6 @@
 
 #include "base/check.h"
 #include "base/sanitizer.h"
-#include "base/sanitizer.h"
 #include "map/page_map.h"
 #include "map/super_slab.h"
 #include "os/limits.h"

@@ -10,7 +10,6 @@
 #include <cstdarg>
 #include <cstring>
 
-#include "base/sanitizer.h"
 #include "model/oracle.h"
 #include "support/pattern.h"
 
@@ -104,7 +103,7 @@ void release(Block& slot, bool sized) {
   errno = 4711;
   if (sized) call_free_sized(block.at, block.family, block.size, block.alignment);
   else call_free(block.at, block.family, block.alignment);
-  if (errno != 4711 && !kThreadSanitizer) fail("free changed errno to %d", errno);
+  if (errno != 4711 && !under_thread_sanitizer()) fail("free changed errno to %d", errno);
   check_freed(block.at, block.number % 8 == 0);
 }
 
@@ -266,7 +265,7 @@ void leave(Thread& t, Block& slot) {
 // thread sanitizer forgets the thread in libc's last round: with it there is one less.
 void at_exit(void* argument) {
   Thread& t = *static_cast<Thread*>(argument);
-  const bool last = ++t.exit_rounds == PTHREAD_DESTRUCTOR_ITERATIONS - (kThreadSanitizer ? 1 : 0);
+  const bool last = ++t.exit_rounds == PTHREAD_DESTRUCTOR_ITERATIONS - (under_thread_sanitizer() ? 1 : 0);
   if (!last && pthread_setspecific(g_model->exit_key, &t) != 0) fail("pthread_setspecific");
   for (bool go_on = true; go_on && t.legacy_count > 0; go_on = last) {
     Block& legacy = t.legacies[--t.legacy_count];

@@ -2,6 +2,7 @@
 // work, and its invariants can be walked.
 #include <cerrno>
 
+#include "base/sanitizer.h"
 #include "heap/allocate.h"
 #include "heap/blocks.h"
 #include "heap/process.h"
@@ -90,5 +91,6 @@ hakmem_block (*find_block_info())(const void*) { return inspect; }
 int (*find_stats())(hakmem_statistics*, size_t) { return stats; }
 size_t (*find_purge())(size_t) { return purge; }
 const char* broken_rule() { return broken_heap_rule(); }
+bool under_thread_sanitizer() { return kThreadSanitizer; }
 
 }  // namespace hak::test

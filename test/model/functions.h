@@ -48,4 +48,7 @@ size_t (*find_purge())(size_t);
 /// The invariant that doesn't hold, as a sentence, or null; only where the model is linked with src/.
 const char* broken_rule();
 
+/// Whether the thread sanitizer looks on.
+bool under_thread_sanitizer();
+
 }  // namespace hak::test

@@ -115,5 +115,6 @@ hakmem_block (*find_block_info())(const void*) { return hakmem() != nullptr ? ha
 int (*find_stats())(hakmem_statistics*, size_t) { return hakmem() != nullptr ? hakmem()->stats : nullptr; }
 size_t (*find_purge())(size_t) { return hakmem() != nullptr ? hakmem()->purge : nullptr; }
 const char* broken_rule() { return nullptr; }
+bool under_thread_sanitizer() { return false; }
 
 }  // namespace hak::test
