@@ -18,6 +18,7 @@
 #include "heap/registry.h"
 #include "heap/section.h"
 #include "heap/shared.h"
+#include "heap/tick.h"
 #include "large/pool.h"
 #include "map/super_slab.h"
 #include "map/window.h"
@@ -49,6 +50,7 @@ void after_fork_in_child() {
   settle_registry_after_fork(registry_torn);
   take_heap_back();
   forget_background();
+  forget_tick();
 }
 
 }  // namespace

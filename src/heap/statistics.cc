@@ -14,6 +14,7 @@
 #include "heap/heap.h"
 #include "heap/registry.h"
 #include "heap/spans.h"
+#include "heap/tick.h"
 #include "map/super_slab.h"
 #include "os/counters.h"
 
@@ -131,6 +132,7 @@ void collect_os(hakmem_os_stats* os_stats) {
 
 void collect_statistics(hakmem_statistics* out) {
   static_assert(kClasses + kSpanClasses <= HAKMEM_CLASSES_MAX);
+  const TickPause pause;  // or a process at rest would be disturbed by our own background thread
   memset(out, 0, sizeof *out);
   out->struct_bytes = sizeof *out;
   out->class_count = kClasses + kSpanClasses;
@@ -155,6 +157,12 @@ void collect_statistics(hakmem_statistics* out) {
 }
 
 const char* broken_heap_rule() {
+  if constexpr (kCounters) {
+    static hakmem_statistics derived;
+    collect_statistics(&derived);
+    if (const char* const rule = broken_counter_rule(derived)) return rule;
+  }
+  const TickPause pause;
   if (const char* const rule = map::broken_super_slab_rule()) return rule;
   const uint32_t units = static_cast<uint32_t>(map::g_window_limit.load(std::memory_order_relaxed) >> kUnitShift);
   for (uint32_t unit = 0; unit < units; unit++) {
@@ -165,11 +173,6 @@ const char* broken_heap_rule() {
     const Slab& s = *reinterpret_cast<const Slab*>(line);
     if (reinterpret_cast<uintptr_t>(s.heap) != owner) return "slab: its heap is its page map entry's owner";
     if (const char* const rule = broken_rule(s)) return rule;
-  }
-  if constexpr (kCounters) {
-    static hakmem_statistics derived;
-    collect_statistics(&derived);
-    return broken_counter_rule(derived);
   }
   return nullptr;
 }

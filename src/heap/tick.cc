@@ -21,8 +21,8 @@ constexpr uint32_t kIdleTicks = 2;
 // Relaxed: what a tick looks at has orders of its own.
 constinit std::atomic<uint64_t> g_due_ms{0};
 
-// One tick at a time, however long it takes. acquire and release: ticks see each other's work.
-constinit std::atomic_flag g_at_work;
+// One tick at a time, however long it takes.
+constinit os::Lock g_tick_lock{os::Rank::tick};
 
 // From the caches to units, and from units to the system: what is given up here is purged in the same tick.
 bool give_back_idle(uint64_t now_ms) {
@@ -50,10 +50,22 @@ bool tick_if_due(uint64_t now_ms) {
   uint64_t due = g_due_ms.load(std::memory_order_relaxed);
   if (period == conf::kOff || now_ms < due) return false;
   if (!g_due_ms.compare_exchange_strong(due, now_ms + period, std::memory_order_relaxed)) return false;
-  if (g_at_work.test_and_set(std::memory_order_acquire)) return false;
+  if (!g_tick_lock.try_lock()) return false;
   const bool any = give_back_idle(now_ms);
-  g_at_work.clear(std::memory_order_release);
+  g_tick_lock.unlock();
   return any;
+}
+
+TickPause::TickPause() : held_(os::locks_held_by_me() == 0) {
+  if (held_) g_tick_lock.lock();
+}
+
+TickPause::~TickPause() {
+  if (held_) g_tick_lock.unlock();
+}
+
+void forget_tick() {
+  if (g_tick_lock.held_by_another()) g_tick_lock.reset_after_fork();
 }
 
 }  // namespace hak

@@ -4,11 +4,29 @@
 
 #include <cstdint>
 
+#include "os/lock.h"
+
 namespace hak {
 
 /// Does the tick's work if one is due at `now_ms` (coarse) and no other thread is at it. Called outside of sections.
 /// True where there was work that this call did: memory that is idle may be left.
 bool tick_if_due(uint64_t now_ms);
+
+/// Keeps ticks away for a scope, for who reads what they change: waits for one that is under way, a few ms as a rule. Doesn't
+/// wait in a signal handler that interrupted the allocator, which might hold what the tick waits for.
+class [[nodiscard]] TickPause {
+ public:
+  TickPause();
+  ~TickPause();
+  TickPause(const TickPause&) = delete;
+  TickPause& operator=(const TickPause&) = delete;
+
+ private:
+  const bool held_;
+};
+
+/// In a forked child: the thread that was at a tick, if any, stayed in the parent.
+void forget_tick();
 
 /// How long from tick to tick, ms; conf::kOff: there are none.
 uint64_t tick_ms();

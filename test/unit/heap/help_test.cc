@@ -9,6 +9,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <semaphore>
 #include <thread>
@@ -20,7 +21,9 @@
 #include "heap/registry.h"
 #include "heap/section.h"
 #include "heap/statistics.h"
+#include "heap/tick.h"
 #include "map/super_slab.h"
+#include "os/clock.h"
 #include "os/counters.h"
 #include "os/memory.h"
 
@@ -184,6 +187,25 @@ TEST(Help, a_forked_child_uses_the_memory_of_threads_that_stayed_in_the_parent) 
   waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);
   for (size_t i = 1; i < blocks.size(); i += 2) free_fast(blocks[i]);
+}
+
+TEST(Help, a_child_forked_during_a_tick_does_ticks_of_its_own) {
+  free_fast(allocate(1));
+  Owner other;
+  std::optional<TickPause> tick;
+  other.work([&] { tick.emplace(); });
+  const uint64_t later = os::coarse_ms() + 1'000'000;
+  EXPECT_FALSE(tick_if_due(later)) << "one at a time";
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    free_fast(allocate(100'000'000));  // too large for any cache: units
+    _exit(tick_if_due(2 * later) ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  other.work([&] { tick.reset(); });
 }
 
 // As a child finds it whose parent forked while another thread was in release_slab().
