@@ -165,7 +165,8 @@ map::SpanRef find_and_count(Heap* heap, uint64_t units, uint64_t align, Site sit
 
 // The whole way, to a live span or null.
 map::SpanRef allocate_ref(size_t size, size_t align, Site site) {
-  if (size > kMaxSize || !start_process()) return {};
+  // What the window can't hold no reclaim makes room for.
+  if (size > kMaxSize || !start_process() || size > map::window_bytes().n) return {};
   Heap* const heap = heap_of_thread();
   const uint64_t units = units_for(size).n;
   const uint64_t align_units = align <= kUnitBytes ? 1 : align >> kUnitShift;
@@ -358,7 +359,7 @@ void free_span_slow(Heap* heap, map::Span& span) {
 }
 
 void* reallocate_span(map::Span& span, size_t size, Site site) {
-  if (size > kMaxSize) return no_memory();
+  if (size > map::window_bytes().n) return no_memory();
   const uint64_t units = rounded_span_units(units_for(size).n);
   if (fit_in_place(span, units)) return span.start;
   if (units < kMovePages) return copy_span(span, size, site);
