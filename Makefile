@@ -19,7 +19,7 @@ build: ## build libhakmem.so, libhakmem.a, hakmem.o and the hakmem command in bu
 	@scripts/setup.sh run
 	@scripts/build $(PRESET)
 
-test: ## everything: release, debug and address-sanitizer builds, all tests, lint; under 30 minutes on 2 cores
+test: ## everything: five builds (scripts/test), all tests, lint; under 30 minutes on 2 cores
 	@scripts/setup.sh test
 	@scripts/test
 
