@@ -70,6 +70,10 @@ struct Heap {
   uint32_t empty_units;
   uint32_t empty_units_least;          // since the last decay tick: what nobody wanted for so long
   std::atomic<uint64_t> last_beat_ms;  // written by the owner; helpers see by it that it sleeps: relaxed
+  std::atomic<uint32_t> heartbeats;    // written by the owner; helpers see by it how busy it is: relaxed
+  uint32_t seen_heartbeats;            // at the last tick that a helper came in. Written by the lock's holder
+  // The owner wanted the lock before a helper had gone through its sparse slabs. Written by the lock's holder; a guess: relaxed.
+  std::atomic<bool> sparse_left;
   uint64_t next_decay_ms;
   uint64_t carved_bytes;  // of all slabs: blocks that were ever handed out
   uint32_t slab_units;    // of all slabs, the empty ones included

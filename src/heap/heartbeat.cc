@@ -31,12 +31,13 @@ void decay_kept(Heap& heap, uint64_t now_ms) {
 void heartbeat(Heap& heap) {
   const uint64_t now_ms = os::coarse_ms();
   heap.last_beat_ms.store(now_ms, std::memory_order_relaxed);
+  heap.heartbeats.store(heap.heartbeats.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   {
     const OwnerSection section(heap);
     heap.outbox.post_all(heap);
     decay_kept(heap, now_ms);
   }
-  tick_if_due(now_ms);
+  tick_on_heartbeat(now_ms);
   wake_background();
   tell_of_limit();
 }

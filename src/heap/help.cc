@@ -92,9 +92,6 @@ Units release_returned(Heap& heap, map::Age age) {
   return sort_out(heap, chain, age);
 }
 
-// Units in slabs from which a heap's currents and pages are worth taking: small threads that come and go want them again.
-constexpr uint32_t kWorthTaking = 32;
-
 Units release_all(Heap& heap, map::Age age) {
   Units given = release_returned(heap, age);
   const bool is_large = heap.slab_units >= kWorthTaking;
@@ -105,7 +102,28 @@ Units release_all(Heap& heap, map::Age age) {
   given += Units{heap.empty_units};
   release_empty(heap, 0, age);
   given += release_spans(heap, age);
-  if (is_large) release_sparse(heap);
+  if (is_large) release_sparse(heap, Sparse::all);
+  return given;
+}
+
+// A heartbeat is 64 refills or events. Below one in four ms the owner's slow paths take less than a hundredth of its time, and
+// so would the page faults of the pages that it misses.
+constexpr uint64_t kCalmMsPerBeat = 4;
+
+bool is_calm(const Heap& heap, uint64_t tick_ms) {
+  return (heap.heartbeats.load(std::memory_order_relaxed) - heap.seen_heartbeats) * kCalmMsPerBeat <= tick_ms;
+}
+
+// The owner of a calm heap goes on with its currents, and comes before us.
+void release_sparse_if_calm(Heap& heap, uint64_t tick_ms) {
+  const bool worth = is_calm(heap, tick_ms) && heap.slab_units >= kWorthTaking;
+  heap.sparse_left.store(worth && !release_sparse(heap, Sparse::partial), std::memory_order_relaxed);
+}
+
+Units release_of_owner_at_work(Heap& heap, uint64_t tick_ms) {
+  const Units given = release_returned(heap, map::Age::aged) + release_idle_spans(heap);
+  release_sparse_if_calm(heap, tick_ms);
+  heap.seen_heartbeats = heap.heartbeats.load(std::memory_order_relaxed);
   return given;
 }
 
@@ -157,7 +175,8 @@ Units help_all() {
 }
 
 // Twice over all heaps: what the first round posts from idle outboxes the second finds in inboxes.
-Units help_idle(uint64_t since_ms) {
+Units help_idle(uint64_t now_ms, uint64_t tick_ms) {
+  const uint64_t since_ms = now_ms - tick_ms;
   const auto is_idle = [since_ms](const Heap& heap) {
     return heap.last_beat_ms.load(std::memory_order_relaxed) < since_ms;
   };
@@ -165,10 +184,20 @@ Units help_idle(uint64_t since_ms) {
     heap.outbox.post_all(heap);
     return Units{0};
   });
-  return help_chosen(any, [is_idle](Heap& heap) {
-    if (is_idle(heap)) return release_all(heap, map::Age::aged);
-    return release_returned(heap, map::Age::aged) + release_idle_spans(heap);
+  return help_chosen(any, [is_idle, tick_ms](Heap& heap) {
+    return is_idle(heap) ? release_all(heap, map::Age::aged) : release_of_owner_at_work(heap, tick_ms);
   });
+}
+
+bool help_on(uint64_t tick_ms) {
+  bool left = false;
+  help_chosen([](const Heap& heap) { return heap.sparse_left.load(std::memory_order_relaxed); },
+              [&left, tick_ms](Heap& heap) {
+                release_sparse_if_calm(heap, tick_ms);
+                left = left || heap.sparse_left.load(std::memory_order_relaxed);
+                return Units{0};
+              });
+  return left;
 }
 
 }  // namespace hak

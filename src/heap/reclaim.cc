@@ -35,7 +35,17 @@ void reclaim_heap(Heap& heap) {
   release_unused_currents(heap, map::Age::fresh);
   release_empty(heap, 0, map::Age::fresh);
   release_spans(heap, map::Age::fresh);
-  release_sparse(heap);
+  release_sparse(heap, Sparse::all);
+}
+
+void reclaim_idle_parked(uint64_t now_ms, uint64_t tick_ms) {
+  while (Heap* const heap = borrow_parked(now_ms - tick_ms, kWorthTaking)) {
+    {
+      const os::LockGuard guard(heap->lock);
+      reclaim_heap(*heap);
+    }
+    return_parked(*heap, now_ms);
+  }
 }
 
 Bytes reclaim(Bytes keep) {

@@ -3,6 +3,7 @@
 #include "heap/rebuild.h"
 #include "heap/refill.h"
 #include "heap/section.h"
+#include "os/clock.h"
 #include "os/memory.h"
 
 namespace hak {
@@ -90,10 +91,46 @@ void tidy_parked_heaps() {
 void park_heap(Heap& heap) {
   const os::LockGuard guard(g_registry_lock);
   tidy_parked_heaps();
+  heap.last_beat_ms.store(os::coarse_ms(), std::memory_order_relaxed);
   set_state(heap, HeapState::parked);
   heap.next_parked = g_parked;
   g_parked = &heap;
   change_owned(-1);
+}
+
+namespace {
+
+// A helper may be at it.
+bool has_units(Heap& heap, uint32_t least) {
+  if (!heap.lock.try_lock()) return false;
+  const bool has = heap.slab_units >= least;
+  heap.lock.unlock();
+  return has;
+}
+
+}  // namespace
+
+Heap* borrow_parked(uint64_t since_ms, uint32_t least_units) {
+  const os::LockGuard guard(g_registry_lock);
+  for (Heap** link = &g_parked; *link != nullptr; link = &(*link)->next_parked) {
+    Heap* const heap = *link;
+    if (heap->last_beat_ms.load(std::memory_order_relaxed) >= since_ms || !has_units(*heap, least_units)) continue;
+    *link = heap->next_parked;
+    heap->next_parked = nullptr;
+    set_state(*heap, HeapState::owned);
+    return heap;
+  }
+  return nullptr;
+}
+
+// Behind the head: the heap that was parked last is the warmest.
+void return_parked(Heap& heap, uint64_t now_ms) {
+  const os::LockGuard guard(g_registry_lock);
+  heap.last_beat_ms.store(now_ms, std::memory_order_relaxed);
+  set_state(heap, HeapState::parked);
+  Heap*& link = g_parked != nullptr ? g_parked->next_parked : g_parked;
+  heap.next_parked = link;
+  link = &heap;
 }
 
 Heap* first_heap() { return g_heaps.load(std::memory_order_acquire); }

@@ -27,6 +27,11 @@ Heap* first_heap();
 /// The parked heap to begin with; follow next_parked. The registry's lock is held.
 Heap* first_parked();
 
+/// Takes a parked heap off the list that has `least_units` in slabs and has been left alone since `since_ms`: nobody adopts it
+/// meanwhile. Null: there is none. return_parked() gives it back, as looked after at `now_ms`.
+Heap* borrow_parked(uint64_t since_ms, uint32_t least_units);
+void return_parked(Heap& heap, uint64_t now_ms);
+
 /// How many threads have a heap now. As of some moment.
 uint32_t owned_heaps();
 

@@ -18,18 +18,23 @@ uint8_t look_of(uint32_t listed) { return static_cast<uint8_t>(listed % 63 + 1);
 
 }  // namespace
 
-void release_sparse(Heap& heap) {
-  if (heap.slab_units == 0) return;  // not to touch the pages of thousands of small threads' classes
-  const auto visit = [](Slab& s) {
+bool release_sparse(Heap& heap, Sparse which) {
+  if (heap.slab_units == 0) return true;  // not to touch the pages of thousands of small threads' classes
+  bool wanted = false;
+  const auto visit = [&](Slab& s) {
+    wanted = wanted || heap.lock.is_wanted();
+    if (wanted) return;
     const uint32_t listed = listed_blocks(s);
     if (listed * s.block_bytes < kLeastBytes || s.glance == look_of(listed)) return;
     release_free_pages(s);
     s.glance = look_of(listed_blocks(s)) & 63;
   };
   for (ClassHeap& ch : heap.classes) {
-    if (ch.current != nullptr) visit(*ch.current);
+    if (which == Sparse::all && ch.current != nullptr) visit(*ch.current);
     ch.partial.for_each(visit);
+    if (wanted) return false;
   }
+  return true;
 }
 
 }  // namespace hak

@@ -6,10 +6,12 @@
 #include "conf/config.h"
 #include "heap/help.h"
 #include "heap/limit.h"
+#include "heap/reclaim.h"
 #include "heap/shared.h"
 #include "large/pool.h"
 #include "map/purge.h"
 #include "map/super_slab.h"
+#include "os/own_thread.h"
 
 namespace hak {
 namespace {
@@ -29,7 +31,8 @@ bool give_back_idle(uint64_t now_ms) {
   map::g_tick.fetch_add(1, std::memory_order_relaxed);
   large::decay(kIdleTicks);
   big::decay();
-  const Units helped = help_idle(now_ms - tick_ms());
+  const Units helped = help_idle(now_ms, tick_ms());
+  reclaim_idle_parked(now_ms, tick_ms());
   reclaim_shared_heaps();
   const bool any = helped != Units{0} || map::dirty_units() != Units{0} || large::idle_units() != Units{0} ||
                    big::idle_units() != Units{0};
@@ -54,6 +57,25 @@ bool tick_if_due(uint64_t now_ms) {
   const bool any = give_back_idle(now_ms);
   g_tick_lock.unlock();
   return any;
+}
+
+void tick_on_heartbeat(uint64_t now_ms) {
+  const uint64_t due = g_due_ms.load(std::memory_order_relaxed);
+  const uint64_t grace = os::own_thread_runs() ? tick_ms() : 0;
+  if (now_ms >= due + grace) tick_if_due(now_ms);
+}
+
+bool go_on_with_tick() {
+  if (!g_tick_lock.try_lock()) return true;
+  const bool left = help_on(tick_ms());
+  g_tick_lock.unlock();
+  return left;
+}
+
+uint64_t ms_to_next_tick(uint64_t now_ms) {
+  const uint64_t due = g_due_ms.load(std::memory_order_relaxed);
+  const uint64_t left = due > now_ms ? due - now_ms : 0;
+  return left < tick_ms() ? left : tick_ms();
 }
 
 TickPause::TickPause() : held_(os::locks_held_by_me() == 0) {

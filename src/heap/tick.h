@@ -12,6 +12,15 @@ namespace hak {
 /// True where there was work that this call did: memory that is idle may be left.
 bool tick_if_due(uint64_t now_ms);
 
+/// The same for a heartbeat: while the background thread runs, only when that is late. Its own heap no thread can help.
+void tick_on_heartbeat(uint64_t now_ms);
+
+/// Goes on with what the last tick left to owners that came in between. True where something is left still.
+bool go_on_with_tick();
+
+/// ms from `now_ms` to the next tick, at most a whole period.
+uint64_t ms_to_next_tick(uint64_t now_ms);
+
 /// Keeps ticks away for a scope, for who reads what they change: waits for one that is under way, a few ms as a rule. Doesn't
 /// wait in a signal handler that interrupted the allocator, which might hold what the tick waits for.
 class [[nodiscard]] TickPause {

@@ -78,6 +78,9 @@ class Lock {
   /// giving it up this may be false although it is held: ask locks_held_by_me() there.
   bool held_by_me() const { return holder_.load(std::memory_order_relaxed) == this_thread(); }
 
+  /// Whether somebody waits for it, as of this moment: for a holder that could do the rest later.
+  bool is_wanted() const { return state_.load(std::memory_order_relaxed) == 2; }
+
   /// In the child of fork(2): free, whoever held it in the parent. No other thread may exist.
   void reset_after_fork();
 

@@ -56,7 +56,7 @@ uint32_t carve(Slab& s, uint32_t most, Block** list) {
     reinterpret_cast<Block*>(p)->next = reinterpret_cast<Block*>(p + s.block_bytes);
   reinterpret_cast<Block*>(last)->next = nullptr;
   *list = reinterpret_cast<Block*>(begin);
-  s.carved = static_cast<uint16_t>(s.carved + n);
+  std::atomic_ref(s.carved).store(static_cast<uint16_t>(s.carved + n), std::memory_order_relaxed);  // others look at it
   s.countdown += static_cast<int32_t>(n);
   return n;
 }

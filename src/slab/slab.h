@@ -96,10 +96,16 @@ inline char* start_of(const Slab& s) { return static_cast<char*>(map::address_of
 inline uint32_t offset_in(const Slab& s, const void* p) {
   return static_cast<uint32_t>(static_cast<const char*>(p) - start_of(s));
 }
+/// `carved` for any thread: the owner may be carving more.
+inline uint32_t carved_blocks(const Slab& s) {
+  return std::atomic_ref(const_cast<uint16_t&>(s.carved)).load(std::memory_order_relaxed);
+}
+
+/// For any thread.
 inline bool is_block_start(const Slab& s, const void* p) {
   const uint32_t offset = offset_in(s, p);
   const uint32_t index = block_index(s.reciprocal, offset);
-  return index * s.block_bytes == offset && index < s.carved;
+  return index * s.block_bytes == offset && index < carved_blocks(s);
 }
 
 /// Sets when the next event comes: when `used` has fallen to `floor`.

@@ -25,7 +25,7 @@ struct Taken {
   Block* freed_twice = nullptr;  // one that was freed while it was released
 };
 
-/// Takes the blocks of the first released page that has any. Those that were written to since count as used and are left
+/// Takes the blocks of the first unit that has released ones, whose pages it fetches at once. Those that were written to since count as used and are left
 /// where they are: they were freed a second time, which free() couldn't see, and are on the slab's list, or the program
 /// still writes to them.
 Taken take_released(Slab& s);

@@ -18,6 +18,7 @@
 
 #include "heap/allocate.h"
 #include "heap/rebuild.h"
+#include "heap/reclaim.h"
 #include "heap/registry.h"
 #include "heap/section.h"
 #include "heap/statistics.h"
@@ -134,7 +135,12 @@ TEST(Help, owners_at_work_and_helpers_do_not_disturb_each_other) {
   std::atomic<bool> end{false};
   std::vector<std::atomic<void*>> shelf(kOwners * kBlocks);
   std::thread helper([&] {
-    while (!end.load()) help_all();
+    while (!end.load()) {
+      help_all();
+      help_idle(os::coarse_ms(), 10'000);
+      help_on(10'000);
+      reclaim_idle_parked(os::coarse_ms(), 0);
+    }
   });
   std::vector<std::thread> owners;
   for (int k = 0; k < kOwners; k++) {
@@ -284,6 +290,64 @@ TEST(Help, pages_of_an_idle_owner_s_sparse_slabs_go_back_and_serve_it_again) {
   });
   EXPECT_LE(map::used_units().n, units + 2);
   EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+// 4 MiB in slabs that each keep some block.
+std::vector<void*> allocate_and_leave_few() {
+  std::vector<void*> few;
+  std::vector<void*> blocks = allocate_blocks(40'000, 100);
+  for (size_t i = 0; i < blocks.size(); i++) {
+    if (i % 500 == 0) few.push_back(blocks[i]);
+    else free_fast(blocks[i]);
+  }
+  return few;
+}
+
+TEST(Help, sparse_slabs_of_a_calm_owner_give_pages_back_and_those_of_a_busy_one_do_not) {
+  if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
+  constexpr uint64_t kTickMs = 10'000;  // the owner had a heartbeat since then: it isn't idle
+  Owner owner;
+  std::vector<void*> few;
+  owner.work([&] { few = allocate_and_leave_few(); });
+  const auto purged_by = [](auto work) {
+    const uint64_t before = os::read(&os::Counters::purged_bytes);
+    work();
+    return os::read(&os::Counters::purged_bytes) - before;
+  };
+  owner.heap()->heartbeats += kTickMs;
+  EXPECT_LT(purged_by([] { help_idle(os::coarse_ms(), kTickMs); }), 1u << 20);
+  EXPECT_GE(purged_by([] { help_idle(os::coarse_ms(), kTickMs); }), 2u << 20);
+  EXPECT_FALSE(help_on(kTickMs)) << "nothing is left: the owner didn't come in between";
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+  owner.work([&] {
+    for (void* p : few) free_fast(p);
+  });
+}
+
+TEST(Reclaim, a_parked_heap_that_nobody_adopts_gives_back_what_it_listed) {
+  if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
+  std::vector<void*> few;
+  Heap* heap = nullptr;
+  {
+    Owner owner;
+    owner.work([&] {
+      few = allocate_and_leave_few();
+      heap = this_heap;
+    });
+  }
+  const uint64_t purged = os::read(&os::Counters::purged_bytes);
+  const uint64_t live = live_now();
+  reclaim_idle_parked(os::coarse_ms(), 10'000);
+  EXPECT_EQ(os::read(&os::Counters::purged_bytes), purged) << "it was parked just now";
+  heap->last_beat_ms = 0;
+  const HeapCounts heaps = count_heaps();
+  reclaim_idle_parked(os::coarse_ms(), 1);
+  EXPECT_GE(os::read(&os::Counters::purged_bytes) - purged, 2u << 20);
+  EXPECT_EQ(count_heaps().parked, heaps.parked);
+  for (const Block* list : heap->free) EXPECT_EQ(list, nullptr);
+  EXPECT_EQ(live_now(), live);
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+  for (void* p : few) free_fast(p);
 }
 
 }  // namespace
