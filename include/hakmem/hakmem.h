@@ -118,6 +118,7 @@ typedef struct hakmem_os_stats {
   uint64_t free_dirty_bytes;      /* claimed, free, still resident */
   uint64_t in_use_bytes;          /* in slabs and spans; claimed = free_clean + free_dirty + in_use */
   uint64_t kept_bytes;            /* part of in_use: freed large and big blocks that are kept for reuse */
+  uint64_t sparse_bytes;          /* part of in_use: pages of slabs with few blocks that were given back */
   uint64_t maps, maps_refused;    /* mmap calls, and those that the system refused */
   uint64_t purges, purge_refused; /* madvise calls that give memory back */
   uint64_t purged_bytes;

@@ -17,12 +17,14 @@
 #include "heap/tick.h"
 #include "map/super_slab.h"
 #include "os/counters.h"
+#include "os/memory.h"
+#include "slab/sparse.h"
 
 namespace hak {
 namespace {
 
 struct ClassSum {
-  uint64_t used, listed, handed, received, posted, outboxed, refills[kListStages], peak, slabs, units;
+  uint64_t used, listed, handed, received, posted, outboxed, refills[kListStages], peak, slabs, units, released_pages;
 };
 
 // The links of a list in a running thread may be changing: a bounded walk inside the window.
@@ -62,6 +64,7 @@ void add_slabs(ClassSum* sums) {
     sum.used += used_blocks(s);
     sum.slabs++;
     sum.units += s.units;
+    if (s.released != 0) sum.released_pages += count_released_pages(s);
   }
 }
 
@@ -140,7 +143,10 @@ void collect_statistics(hakmem_statistics* out) {
   memset(sums, 0, sizeof sums);
   for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) add_heap(*heap, sums);
   add_slabs(sums);
-  for (unsigned c = 0; c < kClasses; c++) derive(c, sums[c], &out->classes[c]);
+  for (unsigned c = 0; c < kClasses; c++) {
+    derive(c, sums[c], &out->classes[c]);
+    out->os.sparse_bytes += sums[c].released_pages * os::page_size();
+  }
   for (unsigned c = 0; c < kSpanClasses; c++) {
     hakmem_class_stats& k = out->classes[kClasses + c];
     k.tier = c < kLargeClasses ? HAKMEM_TIER_LARGE : HAKMEM_TIER_BIG;

@@ -48,6 +48,7 @@ inline constexpr OsField kOsFields[] = {
     {"free_dirty_bytes", &hakmem_os_stats::free_dirty_bytes},
     {"in_use_bytes", &hakmem_os_stats::in_use_bytes},
     {"kept_bytes", &hakmem_os_stats::kept_bytes},
+    {"sparse_bytes", &hakmem_os_stats::sparse_bytes},
     {"maps", &hakmem_os_stats::maps},
     {"maps_refused", &hakmem_os_stats::maps_refused},
     {"purges", &hakmem_os_stats::purges},

@@ -129,9 +129,10 @@ struct Fact {
 
 constexpr Fact kSizes[] = {
     {"window", &hakmem_os_stats::window_bytes, "address range that blocks can lie in, not memory"},
-    {"claimed", &hakmem_os_stats::claimed_bytes, "part of it that is mapped, the sum of the next three"},
+    {"claimed", &hakmem_os_stats::claimed_bytes, "part of it that is mapped: in use and free"},
     {"in use", &hakmem_os_stats::in_use_bytes, "in slabs and spans"},
-    {"kept", &hakmem_os_stats::kept_bytes, "part of that: freed large and big blocks, for reuse"},
+    {"kept", &hakmem_os_stats::kept_bytes, "of what is in use: freed large and big blocks, for reuse"},
+    {"sparse", &hakmem_os_stats::sparse_bytes, "of what is in use: pages given back in slabs with few blocks"},
     {"free, touched", &hakmem_os_stats::free_dirty_bytes, "still in memory, given back after HAKMEM_DECAY"},
     {"free, clean", &hakmem_os_stats::free_clean_bytes, "never touched, or given back"},
     {"metadata", &hakmem_os_stats::metadata_bytes, "hakmem's own tables, mapped, mostly untouched"},

@@ -192,6 +192,12 @@ Taken take_released(Slab& s) {
 
 bool is_released(const Slab& s, const void* p) { return s.released != 0 && is_in_released_page(s, p); }
 
+uint32_t count_released_pages(const Slab& s) {
+  uint32_t n = 0;
+  for (uint32_t unit = 0; unit < s.units; unit++) n += static_cast<uint32_t>(std::popcount(pages_word(s, unit)));
+  return n;
+}
+
 uint32_t count_released(const Slab& s) {
   uint32_t n = 0;
   for (uint32_t page = 0; page < pages_of(s); page++) {

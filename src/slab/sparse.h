@@ -33,6 +33,9 @@ Taken take_released(Slab& s);
 /// True for the start of a released block.
 bool is_released(const Slab& s, const void* p);
 
+/// How many of the slab's pages are given back. For any thread.
+uint32_t count_released_pages(const Slab& s);
+
 /// Counts them by the pages' bits: Slab::released, for checks and after a fork.
 uint32_t count_released(const Slab& s);
 

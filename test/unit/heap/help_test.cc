@@ -31,11 +31,13 @@
 namespace hak {
 namespace {
 
-uint64_t live_now() {
+const hakmem_statistics& stats_now() {
   static hakmem_statistics stats;
   collect_statistics(&stats);
-  return stats.tiers[HAKMEM_TIER_NONE].live_blocks;
+  return stats;
 }
+
+uint64_t live_now() { return stats_now().tiers[HAKMEM_TIER_NONE].live_blocks; }
 
 // A thread that does a piece of work whenever it is asked to, and otherwise sleeps.
 class Owner {
@@ -317,6 +319,7 @@ TEST(Help, sparse_slabs_of_a_calm_owner_give_pages_back_and_those_of_a_busy_one_
   owner.heap()->heartbeats += kTickMs;
   EXPECT_LT(purged_by([] { help_idle(os::coarse_ms(), kTickMs); }), 1u << 20);
   EXPECT_GE(purged_by([] { help_idle(os::coarse_ms(), kTickMs); }), 2u << 20);
+  EXPECT_GE(stats_now().os.sparse_bytes, 2u << 20);
   EXPECT_FALSE(help_on(kTickMs)) << "nothing is left: the owner didn't come in between";
   EXPECT_EQ(broken_heap_rule(), nullptr);
   owner.work([&] {

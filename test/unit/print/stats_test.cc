@@ -56,9 +56,10 @@ large    64 KiB        0        0        1         0     64 KiB
 
 memory               bytes
 window               1 TiB  address range that blocks can lie in, not memory
-claimed              4 MiB  part of it that is mapped, the sum of the next three
+claimed              4 MiB  part of it that is mapped: in use and free
 in use             192 KiB  in slabs and spans
-kept                   0 B  part of that: freed large and big blocks, for reuse
+kept                   0 B  of what is in use: freed large and big blocks, for reuse
+sparse                 0 B  of what is in use: pages given back in slabs with few blocks
 free, touched        1 MiB  still in memory, given back after HAKMEM_DECAY
 free, clean        2.8 MiB  never touched, or given back
 metadata          97.6 KiB  hakmem's own tables, mapped, mostly untouched
