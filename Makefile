@@ -40,7 +40,7 @@ soak: ## random tests with new seeds for a long time (MINUTES=30)
 	@scripts/soak $(MINUTES)
 
 format: ## format the C and C++ sources
-	@find include src tool test bench \( -name '*.h' -o -name '*.hpp' -o -name '*.cc' -o -name '*.c' \) \
+	@find include src tool test bench examples \( -name '*.h' -o -name '*.hpp' -o -name '*.cc' -o -name '*.c' \) \
 	  ! -path '*/fixtures/*' -print0 | xargs -0 -r clang-format-14 -i
 
 lint: ## check layers, dependencies, exported symbols, formatting, scripts

@@ -62,6 +62,13 @@ hakmem_block hakmem_block_info(const void* ptr);
  * Errors: none; what the system refuses stays, counted as os.purge_refused. Source: madvise(2). */
 size_t hakmem_purge(size_t keep);
 
+/* For programs that can move their objects, as databases with active defragmentation do: 1 when moving the block at ptr, by
+ * allocating its size, copying and freeing it, would help to empty a page or a slab; 0 when not, and for what is no block of
+ * hakmem's. Ask for each object in turn: after some passes every answer is 0. examples/compacting_table.c shows it.
+ * Large and big blocks are never worth it: each is given back by itself. ptr must stay allocated meanwhile. Threads: any; of
+ * a block that another thread's heap has, the answer is a guess. Takes some 20 ns. */
+int hakmem_defrag_hint(const void* ptr);
+
 /* Called when the memory limit (HAKMEM_LIMIT, HAKMEM_LIMIT_SHARE) was passed although what was idle has been given back:
  * in_use bytes are in blocks and their slabs, limit is the limit. It may free and allocate. */
 typedef void (*hakmem_limit_function)(size_t in_use, size_t limit, void* context);

@@ -7,6 +7,7 @@
 #include "api/statistics.h"
 #include "heap/allocate.h"
 #include "heap/blocks.h"
+#include "heap/defrag.h"
 #include "heap/limit.h"
 #include "heap/process.h"
 #include "heap/reclaim.h"
@@ -25,6 +26,8 @@ HAK_EXPORT hakmem_block hakmem_block_info(const void* ptr) { return hak::inspect
 HAK_EXPORT size_t hakmem_purge(size_t keep) { return hak::start_process() ? hak::reclaim(hak::Bytes{keep}).n : 0; }
 
 HAK_EXPORT size_t hakmem_good_size(size_t size) { return hak::good_size(size); }
+
+HAK_EXPORT int hakmem_defrag_hint(const void* ptr) { return hak::is_worth_moving(ptr) ? 1 : 0; }
 
 HAK_EXPORT void hakmem_on_limit(hakmem_limit_function function, void* context) {
   hak::set_limit_function(function, context);

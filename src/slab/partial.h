@@ -32,6 +32,13 @@ class PartialSlabs {
     return nullptr;
   }
 
+  /// The same, left where it is.
+  const Slab* fullest() const {
+    for (const List<Slab>& list : by_fill_)
+      if (list.head != nullptr) return list.head;
+    return nullptr;
+  }
+
   template <class Visit>
   void for_each(Visit visit) const {
     for (const List<Slab>& list : by_fill_)

@@ -5,10 +5,12 @@
 #include <cstring>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "heap/allocate.h"
 #include "heap/blocks.h"
+#include "heap/defrag.h"
 #include "heap/reclaim.h"
 #include "heap/statistics.h"
 #include "map/super_slab.h"
@@ -133,6 +135,40 @@ TEST(Heap, a_pointer_tells_what_it_is) {
   EXPECT_EQ(inspect(big).state, HAKMEM_BLOCK_FREE);
   int local = 0;
   EXPECT_EQ(inspect(&local).state, HAKMEM_BLOCK_FOREIGN);
+}
+
+TEST(Defrag, only_blocks_of_sparse_slabs_that_are_not_next_are_worth_moving) {
+  int local = 0;
+  EXPECT_FALSE(is_worth_moving(nullptr));
+  EXPECT_FALSE(is_worth_moving(&local));
+  void* const large = allocate(200'000);
+  EXPECT_FALSE(is_worth_moving(large));
+  free_fast(large);
+
+  std::vector<char*> blocks;
+  for (int i = 0; i < 1000; i++) blocks.push_back(static_cast<char*>(allocate(600)));
+  int dense = 0;
+  for (char* p : blocks) dense += is_worth_moving(p);
+  EXPECT_EQ(dense, 0);
+  std::vector<char*> few;
+  for (size_t i = 0; i < blocks.size(); i++) {
+    if (i % 20 == 0) few.push_back(blocks[i]);
+    else free_fast(blocks[i]);
+  }
+  int moved = 0;
+  for (bool any = true; any;) {
+    any = false;
+    for (char*& p : few) {
+      EXPECT_FALSE(is_worth_moving(p + 16)) << "no block begins there";
+      if (!is_worth_moving(p)) continue;
+      char* const to = static_cast<char*>(allocate(600));
+      free_fast(std::exchange(p, to));
+      any = true;
+      ASSERT_LT(++moved, 1000) << "moving ends";
+    }
+  }
+  EXPECT_GT(moved, 20);
+  for (char* p : few) free_fast(p);
 }
 
 }  // namespace
