@@ -35,6 +35,25 @@ def made_up_results(rounds=9, **hakmem):
             "rows": [row(name, values) for name, values in hakmem.items()]}
 
 
+class UpdateTest(unittest.TestCase):
+    def test_a_row_measured_again_replaces_its_earlier_self_and_others_stay(self):
+        results = made_up_results(first=[50.0] * 9, second=[130.0] * 9)
+        suite.put_row(results, made_up_results(first=[70.0] * 9)["rows"][0])
+        suite.put_row(results, made_up_results(third=[1.0] * 9)["rows"][0])
+        self.assertEqual([row["name"] for row in results["rows"]], ["first", "second", "third"])
+        self.assertEqual(results["rows"][0]["figures"]["time"]["hakmem"], [70.0] * 9)
+
+    def test_rows_of_another_library_do_not_belong_there(self):
+        now = made_up_results()
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "results.json"
+            file.write_text(json.dumps(made_up_results(first=[50.0] * 9)))
+            self.assertEqual(suite.updatable(file, now)["rows"][0]["name"], "first")
+            now["allocators"]["hakmem"] = now["allocators"]["hakmem"] | {"sha256": "1" * 64}
+            with self.assertRaisesRegex(loads.Failed, "other allocators"):
+                suite.updatable(file, now)
+
+
 class PageTest(unittest.TestCase):
     def written(self, results, remarks=None):
         with tempfile.TemporaryDirectory() as folder:
