@@ -17,7 +17,6 @@ namespace {
 constexpr uint64_t kWorthAThread = 64;  // units: 4 MiB
 constexpr unsigned kQuietTicks = 4;     // without work, before the thread ends
 constexpr uint64_t kLeastSleepMs = 10;
-constexpr unsigned kGoesOn = 100;  // times that it comes back to owners that came in between, a millisecond apart
 
 // Said by heaps, heard by the thread: relaxed, a late word is said again on the next heartbeat.
 constinit std::atomic<bool> g_quiet_expected{false};
@@ -34,7 +33,7 @@ void run() {
     os::sleep_own_thread(left + kLeastSleepMs);
     const bool expected = g_quiet_expected.exchange(false, std::memory_order_relaxed);
     quiet = tick_if_due(os::coarse_ms()) || expected ? 0 : quiet + 1;
-    for (unsigned rest = kGoesOn; rest > 0 && go_on_with_tick(); rest--) os::sleep_own_thread(1);
+    while (ms_to_next_tick(os::coarse_ms()) != 0 && go_on_with_tick()) os::sleep_own_thread(1);
   }
 }
 
