@@ -23,8 +23,6 @@
 namespace hak {
 namespace {
 
-constexpr size_t kMaxSize = PTRDIFF_MAX;
-
 // Spans that an open class keeps: 1 MiB of the large tier, but two at least; one of the big tier.
 constexpr unsigned room_for(unsigned c) {
   if (c >= kLargeClasses) return 1;
@@ -166,7 +164,7 @@ map::SpanRef find_and_count(Heap* heap, uint64_t units, uint64_t align, Site sit
 // The whole way, to a live span or null.
 map::SpanRef allocate_ref(size_t size, size_t align, Site site) {
   // What the window can't hold no reclaim makes room for.
-  if (size > kMaxSize || !start_process() || size > map::window_bytes().n) return {};
+  if (!start_process() || size > map::window_bytes().n) return {};
   Heap* const heap = heap_of_thread();
   const uint64_t units = units_for(size).n;
   const uint64_t align_units = align <= kUnitBytes ? 1 : align >> kUnitShift;
@@ -175,7 +173,10 @@ map::SpanRef allocate_ref(size_t size, size_t align, Site site) {
     reclaim(Bytes{0});
     ref = find_and_count(heap, units, align_units, site);
   }
-  if (ref.span != nullptr) make_live(*ref.span, site), count_allocation(kClasses + ref.span->span_class);
+  if (ref.span != nullptr) {
+    make_live(*ref.span, site);
+    count_allocation(kClasses + ref.span->span_class);
+  }
   if (heap != nullptr) beat(*heap);
   tell_of_limit();
   return ref;

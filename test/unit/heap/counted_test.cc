@@ -1,4 +1,4 @@
-// The derived counters against counts on the fast paths, where the build has them (the preset `counters`).
+// The derived counters against counts on the fast paths, where the build has them (HAKMEM_COUNTERS=1).
 #include "heap/counted.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kSizes[] = {0, 16, 600, 5000, 60'000, 300'000, 3'000'000};
 
 TEST(Counted, derived_counters_agree_and_a_block_too_few_is_seen) {
-  if (!kCounters) GTEST_SKIP() << "only the preset 'counters' counts on the fast paths";
+  if (!kCounters) GTEST_SKIP() << "only builds with HAKMEM_COUNTERS=1 count on the fast paths";
   std::vector<void*> blocks;
   for (int round = 0; round < 300; round++)
     for (const size_t size : kSizes) blocks.push_back(allocate(size));
