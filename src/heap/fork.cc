@@ -1,7 +1,9 @@
 // Allocators usually take all their locks before a fork and give them up after it. That deadlocks: with a signal handler
 // that forks while it interrupts one of our critical sections (glibc's tst-mallocfork2), and with libc's own lock of
 // stdio, which fork takes after us and which another thread may hold while it waits for one of our locks
-// (tst-malloc-fork-deadlock). So no lock is taken, and the child repairs what a lock says was under change:
+// (tst-malloc-fork-deadlock). So none of those that guard memory is taken, and the child repairs what a lock says was under
+// change. Only decay ticks are waited for, unless a signal handler that interrupted us forks: a tick waits for nothing that
+// the forking thread may hold by then, and a child forked in the midst of one would never free what was on its way.
 //
 // the child's memory is a causally consistent cut of the parent's: fork write-protects page after page, and a thread
 // that writes to a protected page waits for the end of the fork. Of each thread the child sees all writes up to some
@@ -31,9 +33,8 @@ namespace {
 void take_heap_back() {
   Heap* const mine = this_heap;
   if (!is_real(mine) || !mine->lock.held_by_another()) return;
-  const bool was_inside = mine->inside.load(std::memory_order_relaxed);
-  release_after_fork(*mine);
-  if (!was_inside) rebuild_heap(*mine);
+  if (mine->inside.load(std::memory_order_relaxed)) release_after_fork(*mine);
+  else rebuild_heap(*mine);
 }
 
 void after_fork_in_child() {
@@ -55,6 +56,6 @@ void after_fork_in_child() {
 
 }  // namespace
 
-void install_fork_handler() { pthread_atfork(nullptr, nullptr, after_fork_in_child); }
+void install_fork_handler() { pthread_atfork(pause_ticks_for_fork, resume_ticks_after_fork, after_fork_in_child); }
 
 }  // namespace hak

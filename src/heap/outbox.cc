@@ -5,6 +5,7 @@
 #include "heap/counted.h"
 #include "heap/heap.h"
 #include "heap/help.h"
+#include "heap/section.h"
 
 namespace hak {
 namespace {
@@ -28,6 +29,7 @@ void Outbox::open(Slot& slot, Slab& slab) {
 }
 
 void Outbox::post(Heap& heap, Slot& slot) {
+  check_section(heap);
   Slab& slab = *slot.slab;
   heap.remote_freed[slab.size_class] += slot.count;
   slot.slab = nullptr;

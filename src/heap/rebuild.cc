@@ -1,6 +1,7 @@
 #include "heap/rebuild.h"
 
 #include "heap/refill.h"
+#include "heap/section.h"
 #include "heap/spans.h"
 #include "slab/sparse.h"
 
@@ -47,6 +48,8 @@ void take_in(Heap& heap, Slab& s) {
 }  // namespace
 
 void rebuild_heap(Heap& heap) {
+  release_after_fork(heap);
+  const OwnerSection section(heap);
   rebuild_spans(heap);
   forget_slabs(heap);
   const uint32_t units = static_cast<uint32_t>(map::g_window_limit.load(std::memory_order_relaxed) >> kUnitShift);
@@ -59,8 +62,11 @@ void rebuild_heap(Heap& heap) {
 }
 
 void rebuild_orphan(Heap& heap) {
-  heap.outbox.forget();
+  const bool torn = heap.inside.load(std::memory_order_relaxed);
   rebuild_heap(heap);
+  const OwnerSection section(heap);
+  if (torn) heap.outbox.forget();
+  else heap.outbox.post_all(heap);
 }
 
 }  // namespace hak

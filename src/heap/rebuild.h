@@ -10,7 +10,8 @@ namespace hak {
 /// and stays so. Nobody else touches the heap.
 void rebuild_heap(Heap& heap);
 
-/// As rebuild_heap(), for a heap whose thread stayed in the parent: what that thread had gathered for others is lost.
+/// As rebuild_heap(), for a heap whose thread stayed in the parent. What it had gathered for others is posted; if it was in a
+/// section, perhaps halfway through a put(), that is lost.
 void rebuild_orphan(Heap& heap);
 
 }  // namespace hak

@@ -7,6 +7,7 @@
 #include "guard/report.h"
 #include "heap/help.h"
 #include "heap/limit.h"
+#include "heap/section.h"
 #include "map/super_slab.h"
 #include "slab/sparse.h"
 
@@ -198,11 +199,15 @@ template <size_t... kStage>
 
 }  // namespace
 
-Filled fill(Heap& heap, unsigned c) { return climb(heap, c, std::make_index_sequence<std::size(kLadder)>{}); }
+Filled fill(Heap& heap, unsigned c) {
+  check_section(heap);
+  return climb(heap, c, std::make_index_sequence<std::size(kLadder)>{});
+}
 
 // A batch of a slab that has not so many blocks out was posted twice. Its links can't be trusted: the rest of the chain is
 // left where it is.
 uint32_t drain_inbox(Heap& heap) {
+  check_section(heap);
   uint32_t blocks = 0;
   for (Block* at = heap.inbox.drain(); at != nullptr;) {
     Block* next = nullptr;
@@ -222,6 +227,7 @@ uint32_t drain_inbox(Heap& heap) {
 }
 
 void settle(Heap& heap, Slab& s) {
+  check_section(heap);
   ClassHeap& ch = heap.classes[s.size_class];
   look_at(ch, s);
   if (s.state == SlabState::current) return;
@@ -231,6 +237,7 @@ void settle(Heap& heap, Slab& s) {
 }
 
 void withdraw_slab(Heap& heap, Slab& s) {
+  check_section(heap);
   ClassHeap& ch = heap.classes[s.size_class];
   if (s.state == SlabState::current) ch.current = nullptr;
   else if (s.state == SlabState::partial) ch.partial.remove(s);
@@ -240,6 +247,7 @@ void withdraw_slab(Heap& heap, Slab& s) {
 }
 
 void give_up_slab(Heap& heap, Slab& s, map::Age age) {
+  check_section(heap);
   heap.carved_bytes -= uint64_t{s.carved} * s.block_bytes;
   heap.slab_units -= s.units;
   release_slab(s, age);
@@ -265,6 +273,7 @@ void put_back_unused(Heap& heap, Slab& s, Block* block) {
 }
 
 void release_empty(Heap& heap, uint32_t keep, map::Age age) {
+  check_section(heap);
   for (ClassHeap& ch : heap.classes) {
     while (heap.empty_units > keep && !ch.empty.empty()) {
       Slab* const s = ch.empty.head;

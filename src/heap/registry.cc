@@ -52,7 +52,6 @@ Heap* adopt_orphan() {
   for (Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {
     if (state_of(*heap) != HeapState::orphan) continue;
     g_orphans--;
-    release_after_fork(*heap);
     rebuild_orphan(*heap);
     return heap;
   }
@@ -162,8 +161,10 @@ void settle_registry_after_fork(bool registry_torn) {
     } else {
       set_state(*heap, HeapState::orphan);
       g_orphans++;
-      // A helper was at its slabs: the counts are to be right at once. What waits in the outbox still does.
-      if (heap->lock.held_by_another()) rebuild_heap(*heap);
+      if (!heap->lock.held_by_another()) continue;
+      // A helper was at its slabs: the counts are to be right at once. `inside` says to who adopts it that the outbox is torn.
+      rebuild_heap(*heap);
+      heap->inside.store(true, std::memory_order_relaxed);
     }
   }
   g_owned.store(owned, std::memory_order_relaxed);

@@ -34,6 +34,14 @@ void prepare_heap(Heap& heap);
 /// In a forked child: nobody helps the heap, and nobody is in its sections but, perhaps, the thread that forked.
 void release_after_fork(Heap& heap);
 
+/// Debug builds stop at who touches a heap's slabs, inbox or outbox without a right to. Shared heaps have a lock of their own.
+inline void check_section(const Heap& heap) {
+  if constexpr (kDebug)
+    debug_check(
+        heap.inside.load(std::memory_order_relaxed) || heap.lock.held_by_me() || state_of(heap) == HeapState::shared,
+        "a heap is touched by its owner in a section, or by who holds its lock");
+}
+
 /// Enters the heap's section if that takes no waiting; false: not entered. For the owner. Not nested.
 [[gnu::always_inline]] inline bool enter_section(Heap& heap) {
   if constexpr (kDebug)

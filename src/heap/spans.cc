@@ -246,6 +246,7 @@ Units release_stack(SpanStacks& spans, unsigned c, map::Age age) {
 
 template <class Wanted>
 Units release_stacks(Heap& heap, map::Age age, Wanted wanted) {
+  check_section(heap);
   Units given;
   for (uint64_t open = heap.open_spans; open != 0; open &= open - 1) {
     const unsigned c = static_cast<unsigned>(std::countr_zero(open));
@@ -399,10 +400,22 @@ void rebuild_spans(Heap& heap) {
   }
 }
 
+namespace {
+
+// Of a stack that its owner may be changing, and whose spans may become slabs meanwhile: no link is followed out of the table.
+uint32_t length_seen(const map::Span* list) {
+  constexpr uint32_t kMost = 1u << 16;
+  uint32_t n = 0;
+  for (; n < kMost && map::is_line(list); list = list->next) n++;
+  return n;
+}
+
+}  // namespace
+
 void collect_span_stats(unsigned c, hakmem_class_stats* out) {
   for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {
     const SpanCounters& k = heap->spans.counters[c];
-    out->hits += heap->spans.frees[c] - k.left - length_of(heap->spans.top[c]);
+    out->hits += heap->spans.frees[c] - k.left - length_seen(heap->spans.top[c]);
     out->misses += sum_of_refills(k);
     out->frees += heap->spans.frees[c];
     out->refills[HAKMEM_STAGE_UNITS] += k.units;

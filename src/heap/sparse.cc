@@ -1,5 +1,6 @@
 #include "heap/sparse.h"
 
+#include "heap/section.h"
 #include "slab/sparse.h"
 
 namespace hak {
@@ -19,6 +20,7 @@ uint8_t look_of(uint32_t listed) { return static_cast<uint8_t>(listed % 63 + 1);
 }  // namespace
 
 bool release_sparse(Heap& heap, Sparse which) {
+  check_section(heap);
   if (heap.slab_units == 0) return true;  // not to touch the pages of thousands of small threads' classes
   bool wanted = false;
   const auto visit = [&](Slab& s) {

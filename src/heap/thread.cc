@@ -24,9 +24,9 @@ constinit __thread ThreadLife t_life{false, 0};
 constexpr uint32_t kParkedUnits = 256;
 
 void leave_heap(Heap* heap) {
-  heap->outbox.post_all(*heap);
   {
     const OwnerSection section(*heap);
+    heap->outbox.post_all(*heap);
     if (heap->slab_units > kParkedUnits) reclaim_heap(*heap);
     if (heap->slab_units <= kParkedUnits) heap->young_bytes = 0;
   }

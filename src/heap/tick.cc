@@ -26,6 +26,10 @@ constinit std::atomic<uint64_t> g_due_ms{0};
 // One tick at a time, however long it takes.
 constinit os::Lock g_tick_lock{os::Rank::tick};
 
+// Whether the lock is held for a fork, not by a tick that a signal handler which forks has interrupted. Written by the lock's
+// holder; others only learn that it isn't them: relaxed.
+constinit std::atomic<bool> g_paused_for_fork{false};
+
 // From the caches to units, and from units to the system: what is given up here is purged in the same tick.
 bool give_back_idle(uint64_t now_ms) {
   map::g_tick.fetch_add(1, std::memory_order_relaxed);
@@ -86,7 +90,19 @@ TickPause::~TickPause() {
   if (held_) g_tick_lock.unlock();
 }
 
+void pause_ticks_for_fork() {
+  if (os::locks_held_by_me() != 0) return;
+  g_tick_lock.lock();
+  g_paused_for_fork.store(true, std::memory_order_relaxed);
+}
+
+void resume_ticks_after_fork() {
+  if (!g_tick_lock.held_by_me() || !g_paused_for_fork.exchange(false, std::memory_order_relaxed)) return;
+  g_tick_lock.unlock();
+}
+
 void forget_tick() {
+  resume_ticks_after_fork();
   if (g_tick_lock.held_by_another()) g_tick_lock.reset_after_fork();
 }
 

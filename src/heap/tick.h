@@ -34,7 +34,10 @@ class [[nodiscard]] TickPause {
   const bool held_;
 };
 
-/// In a forked child: the thread that was at a tick, if any, stayed in the parent.
+/// Before a fork: waits for a tick that is under way and keeps others away, where a TickPause would. After it, in the parent and
+/// in the child: ticks go on. Where the fork could not wait, the thread that was at a tick, if any, stayed in the parent.
+void pause_ticks_for_fork();
+void resume_ticks_after_fork();
 void forget_tick();
 
 /// How long from tick to tick, ms; conf::kOff: there are none.

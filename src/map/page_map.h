@@ -39,6 +39,13 @@ inline uint32_t unit_of_line(const void* line) {
   return static_cast<uint32_t>(static_cast<const Line*>(line) - g_window.lines);
 }
 
+/// Whether a pointer is that of a line, for who reads one that may be anything.
+inline bool is_line(const void* p) {
+  const uintptr_t offset = reinterpret_cast<uintptr_t>(p) - reinterpret_cast<uintptr_t>(g_window.lines);
+  return offset % sizeof(Line) == 0 &&
+         offset < (g_window_limit.load(std::memory_order_relaxed) >> kUnitShift) * sizeof(Line);
+}
+
 /// Makes `count` units from `first` on belong to `owner`, described by the line of `first`. The first one is set last and
 /// cleared first: a child forked meanwhile takes what it finds at a first unit for whole.
 inline void set_entries(uint32_t first, uint32_t count, uintptr_t owner) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -35,6 +36,11 @@ const hakmem_statistics& stats_now() {
   static hakmem_statistics stats;
   collect_statistics(&stats);
   return stats;
+}
+
+void post_my_outbox() {
+  const OwnerSection section(*this_heap);
+  this_heap->outbox.post_all(*this_heap);
 }
 
 uint64_t live_now() { return stats_now().tiers[HAKMEM_TIER_NONE].live_blocks; }
@@ -123,7 +129,7 @@ TEST(Help, an_owner_inside_a_section_is_left_alone) {
     const uint32_t units = this_heap->slab_units;
     std::thread([&] {
       for (void* p : blocks) free_fast(p);
-      this_heap->outbox.post_all(*this_heap);
+      post_my_outbox();
       help_all();
     }).join();
     EXPECT_EQ(this_heap->slab_units, units);
@@ -197,14 +203,41 @@ TEST(Help, a_forked_child_uses_the_memory_of_threads_that_stayed_in_the_parent) 
   for (size_t i = 1; i < blocks.size(); i += 2) free_fast(blocks[i]);
 }
 
-TEST(Help, a_child_forked_during_a_tick_does_ticks_of_its_own) {
+TEST(Help, a_fork_waits_for_a_tick) {
+  free_fast(allocate(1));
+  Owner other;
+  std::optional<TickPause> tick;
+  other.work([&] { tick.emplace(); });
+  std::atomic<bool> ended{false};
+  std::thread ends([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    ended = true;
+    other.work([&] { tick.reset(); });
+  });
+  const pid_t child = fork();
+  if (child == 0) {
+    free_fast(allocate(100'000'000));  // too large for any cache: units
+    _exit(ended && tick_if_due(2 * os::coarse_ms()) ? 0 : 1);
+  }
+  ends.join();
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(ended);
+}
+
+// As in a signal handler that interrupted a critical section.
+TEST(Help, a_child_of_a_fork_that_could_not_wait_for_a_tick_does_ticks_of_its_own) {
   free_fast(allocate(1));
   Owner other;
   std::optional<TickPause> tick;
   other.work([&] { tick.emplace(); });
   const uint64_t later = os::coarse_ms() + 1'000'000;
   EXPECT_FALSE(tick_if_due(later)) << "one at a time";
+  os::Lock interrupted(os::Rank::output);
+  interrupted.lock();
   const pid_t child = fork();
+  interrupted.unlock();
   ASSERT_GE(child, 0);
   if (child == 0) {
     free_fast(allocate(100'000'000));  // too large for any cache: units
@@ -223,7 +256,6 @@ TEST(Rebuild, a_slab_that_was_being_given_up_is_its_heap_s_again) {
     void* const p = allocate(50'000);
     Slab& slab = *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(p)).meta.load());
     free_fast(p);
-    const OwnerSection section(*this_heap);
     slab.heap = nullptr;
     rebuild_heap(*this_heap);
     EXPECT_EQ(slab.heap, this_heap);
@@ -239,7 +271,6 @@ TEST(Rebuild, blocks_of_released_pages_are_taken_off_the_list) {
     const std::vector<void*> blocks = allocate_blocks(2000, 64);
     Slab& slab = *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(blocks[1000])).meta.load());
     for (void* p : blocks) free_fast(p);
-    const OwnerSection section(*this_heap);
     ASSERT_GT(freed_blocks(slab), 100u);
     slab.released_pages = 1;
     rebuild_heap(*this_heap);

@@ -62,7 +62,11 @@ TEST(Spans, what_a_thread_frees_beyond_its_stack_another_gets) {
 }
 
 TEST(Spans, a_heap_keeps_little_of_the_big_tier) {
-  release_spans(*heap_of_thread(), map::Age::fresh);
+  {
+    Heap& heap = *heap_of_thread();
+    const OwnerSection section(heap);
+    release_spans(heap, map::Age::fresh);
+  }
   for (size_t mib = 2; mib <= 32; mib++) free_fast(allocate(mib << 20));
   const OwnerSection section(*this_heap);
   uint64_t kept = 0;
