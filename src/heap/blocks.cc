@@ -34,22 +34,23 @@ bool in_inbox(const Slab& s, const void* p) {
   return false;
 }
 
-bool is_free_block(const Slab& s, const void* p) {
+bool is_free_block(const Slab& s, const Slab* slab, const void* p) {
   if (is_released(s, p) || on_list(s, s.freed, p, s.blocks) || in_inbox(s, p)) return true;
   for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {
     // Lists of young heaps mix slabs of one class: on_list() would stop at the first other slab.
     uint32_t most = 1u << 16;
-    for (const Block* b = heap->free[s.size_class]; b != nullptr && map::in_window(b) && most > 0; b = b->next, most--)
+    for (const Block* b = heap->free[s.size_class]; may_be_block(b) && most > 0; b = b->next, most--)
       if (b == p) return true;
     for (unsigned i = 0; i < Outbox::kSlots; i++) {
       const Outbox::Slot& slot = heap->outbox.slots()[i];
-      if (slot.slab == &s && on_list(s, slot.head, p, slot.count)) return true;
+      if (slot.slab == slab && on_list(s, slot.head, p, slot.count)) return true;
     }
   }
   return false;
 }
 
-hakmem_block inspect_slab(const Slab& s, const void* p) {
+// s: a copy of `slab`.
+hakmem_block inspect_slab(const Slab& s, const Slab* slab, const void* p) {
   const uint32_t offset = offset_in(s, p);
   const uint32_t index = block_index(s.reciprocal, offset);
   hakmem_block info{};
@@ -62,7 +63,7 @@ hakmem_block inspect_slab(const Slab& s, const void* p) {
   info.start = start_of(s) + uint64_t{index} * s.block_bytes;
   info.usable_size = s.block_bytes;
   info.interior = info.start != p;
-  info.state = is_free_block(s, info.start) ? HAKMEM_BLOCK_FREE : HAKMEM_BLOCK_LIVE;
+  info.state = is_free_block(s, slab, info.start) ? HAKMEM_BLOCK_FREE : HAKMEM_BLOCK_LIVE;
   return info;
 }
 
@@ -127,7 +128,9 @@ hakmem_block inspect(const void* p) {
     info.state = HAKMEM_BLOCK_FOREIGN;
     return info;
   }
-  if (const Slab* const slab = find(p).slab) return inspect_slab(*slab, p);
+  Slab copy;
+  const Slab* const slab = find(p).slab;
+  if (slab != nullptr && copy_slab(reinterpret_cast<const map::Line*>(slab), &copy)) return inspect_slab(copy, slab, p);
   if (const map::Span* const span = map::span_around(p)) return inspect_span(*span, p);
   if (const map::Span* const span = freed_span_at(p)) return inspect_span(*span, p);
   info.state = HAKMEM_BLOCK_UNUSED;

@@ -30,7 +30,7 @@ struct ClassSum {
 // The links of a list in a running thread may be changing: a bounded walk inside the window.
 uint64_t length_of(const Block* list) {
   uint64_t n = 0;
-  for (; list != nullptr && map::in_window(list) && n < (1u << 20); list = list->next) n++;
+  for (; may_be_block(list) && n < (1u << 20); list = list->next) n++;
   return n;
 }
 
@@ -47,7 +47,8 @@ void add_heap(const Heap& heap, ClassSum* sums) {
   }
   for (unsigned i = 0; i < Outbox::kSlots; i++) {
     const Outbox::Slot& slot = heap.outbox.slots()[i];
-    if (slot.slab != nullptr) sums[slot.slab->size_class].outboxed += slot.count;
+    if (const Slab* const slab = slot.slab; slab != nullptr && slab->size_class < kClasses)
+      sums[slab->size_class].outboxed += slot.count;
   }
 }
 
@@ -59,7 +60,8 @@ void add_slabs(ClassSum* sums) {
     const uintptr_t owner = entry.owner.load(std::memory_order_relaxed);
     const map::Line* const line = entry.meta.load(std::memory_order_relaxed);
     if (owner == map::kNothing || owner == map::kSpan || line != map::line_of_unit(unit)) continue;
-    const Slab& s = *reinterpret_cast<const Slab*>(line);
+    Slab s;
+    if (!copy_slab(line, &s)) continue;
     ClassSum& sum = sums[s.size_class];
     sum.used += used_blocks(s);
     sum.slabs++;

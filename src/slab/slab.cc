@@ -1,5 +1,7 @@
 #include "slab/slab.h"
 
+#include <cstring>
+
 #include "slab/sparse.h"
 
 namespace hak {
@@ -66,6 +68,15 @@ void put_back(Slab& s, const Batch& batch) {
   last->next = s.freed;
   s.freed = batch.first;
   s.countdown -= static_cast<int32_t>(batch.count);
+}
+
+bool copy_slab(const map::Line* line, Slab* copy) {
+  memcpy(static_cast<void*>(copy), line, sizeof *copy);
+  const Slab& s = *copy;
+  if (s.size_class >= kClasses || s.heap == nullptr || s.units == 0 || s.units > kMaxSlabUnits) return false;
+  const SizeClass& k = size_class(s.size_class);
+  return map::line_of_unit(s.first) == line && s.block_bytes == k.block_bytes && s.reciprocal == k.reciprocal &&
+         s.blocks == k.blocks && s.carved <= s.blocks;
 }
 
 const char* broken_rule(const Slab& s) {

@@ -146,6 +146,15 @@ uint32_t carve(Slab& s, uint32_t most, Block** list);
 /// Puts blocks back that were used: one, or a batch of this slab.
 void put_back(Slab& s, const Batch& batch);
 
+/// Whether a link of a list that its owner may be changing can be followed.
+inline bool may_be_block(const Block* block) {
+  return map::in_window(block) && reinterpret_cast<uintptr_t>(block) % sizeof(Block) == 0;
+}
+
+/// Copies the slab of a line, for who has no right to it and looks all the same: meanwhile it may be given up and the line be
+/// something else's. False where the copy is no slab; else its numbers are in range, if not of one moment.
+bool copy_slab(const map::Line* line, Slab* copy);
+
 /// The broken equation's text, or null. Walks the list of freed blocks.
 const char* broken_rule(const Slab& s);
 

@@ -47,6 +47,23 @@ TEST_F(SlabTest, carving_hands_out_every_block_once_in_address_order) {
   EXPECT_EQ(used_blocks(*slab_), slab_->blocks);
 }
 
+TEST_F(SlabTest, a_copy_is_refused_where_the_line_is_no_slab_any_more) {
+  auto* const line = reinterpret_cast<map::Line*>(slab_);
+  const Slab whole = *slab_;
+  Slab copy;
+  EXPECT_TRUE(copy_slab(line, &copy));
+  EXPECT_EQ(copy.block_bytes, whole.block_bytes);
+  slab_->size_class = 255;  // as a span's number may read
+  EXPECT_FALSE(copy_slab(line, &copy));
+  *slab_ = whole;
+  slab_->first++;
+  EXPECT_FALSE(copy_slab(line, &copy));
+  *slab_ = whole;
+  slab_->heap = nullptr;
+  EXPECT_FALSE(copy_slab(line, &copy));
+  *slab_ = whole;
+}
+
 TEST_F(SlabTest, freed_blocks_are_taken_as_one_list) {
   Block* list = nullptr;
   carve(*slab_, 10, &list);
