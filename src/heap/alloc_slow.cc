@@ -73,7 +73,8 @@ void* allocate_without_heap(unsigned c) {
 [[gnu::noinline, gnu::cold]] void* allocate_first(unsigned c) {
   Heap* const heap = heap_of_thread();
   if (heap == nullptr) return allocate_without_heap(c);
-  return heap->free[c] != nullptr ? pop(*heap, c) : MallocSlow::refilled(c, heap);
+  Block* const block = take_first_beside_helper(*heap, c);
+  return block != nullptr ? block : MallocSlow::refilled(c, heap);
 }
 
 }  // namespace
@@ -86,6 +87,8 @@ void* refilled_by_ladder(Heap* heap, unsigned c, Where where) {
   if (!is_real(heap)) [[unlikely]]
     return allocate_first(c);
   if (where == Where::outside) enter_section_waiting(*heap);
+  if (is_list(heap->free[c])) [[unlikely]]  // a helper took the list and could not keep it
+    return leave_with_block(*heap, c);
   if (refill(*heap, c)) [[likely]]
     return leave_with_block(*heap, c);
   leave_section(*heap);

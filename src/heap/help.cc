@@ -1,5 +1,6 @@
 #include "heap/help.h"
 
+#include "heap/idle_lists.h"
 #include "heap/refill.h"
 #include "heap/registry.h"
 #include "heap/section.h"
@@ -93,8 +94,9 @@ Units release_returned(Heap& heap, map::Age age) {
 }
 
 Units release_all(Heap& heap, map::Age age) {
-  Units given = release_returned(heap, age);
   const bool is_large = heap.slab_units >= kWorthTaking;
+  if (is_large) post_mid_lists(heap);
+  Units given = release_returned(heap, age);
   if (is_large) {
     wait_for_stores();
     given += release_unused_currents(heap, age);

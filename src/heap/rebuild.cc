@@ -1,5 +1,6 @@
 #include "heap/rebuild.h"
 
+#include "heap/fast.h"
 #include "heap/refill.h"
 #include "heap/section.h"
 #include "heap/spans.h"
@@ -15,6 +16,8 @@ void forget_slabs(Heap& heap) {
     ch.empty = {};
     ch.out = 0;
   }
+  for (Block*& list : heap.free)
+    if (list == taken_list()) list = nullptr;
   heap.empty_units = 0;
   heap.carved_bytes = 0;
   heap.slab_units = 0;

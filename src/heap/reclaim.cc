@@ -1,6 +1,7 @@
 #include "heap/reclaim.h"
 
 #include "big/cache.h"
+#include "heap/fast.h"
 #include "heap/help.h"
 #include "heap/refill.h"
 #include "heap/registry.h"
@@ -31,7 +32,7 @@ void flush_list(Heap& heap, unsigned c) {
 void reclaim_heap(Heap& heap) {
   drain_inbox(heap);
   for (unsigned c = 0; c < kClasses; c++)
-    if (heap.free[c] != nullptr) flush_list(heap, c);
+    if (is_list(heap.free[c])) flush_list(heap, c);
   release_unused_currents(heap, map::Age::fresh);
   release_empty(heap, 0, map::Age::fresh);
   release_spans(heap, map::Age::fresh);

@@ -14,6 +14,8 @@ uint8_t usual_watch() { return g_owner_fences ? kFences : 0; }
 
 void prepare_sections() { g_owner_fences = !os::register_barrier(); }
 
+bool owners_fence() { return g_owner_fences; }
+
 void prepare_heap(Heap& heap) {
   new (&heap.lock) os::Lock(os::Rank::heap);
   heap.watch.store(usual_watch(), std::memory_order_relaxed);

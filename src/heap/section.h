@@ -11,7 +11,7 @@
 // liburcu). Where membarrier is refused, `watch` always has kFences, and the owner makes a real fence.
 //
 // The fast paths are in no section. They touch free[] and, in slabs of which blocks are live, `freed` and `countdown`;
-// a helper keeps away from both.
+// a helper keeps away from both, but for lists of mid classes (heap/idle_lists.h).
 #pragma once
 
 #include <atomic>
@@ -27,6 +27,9 @@ constexpr uint8_t kFences = 2;
 
 /// Finds out how owners and helpers exclude each other on this system. Called once, at the start of the process.
 void prepare_sections();
+
+/// Whether owners make real fences: membarrier is refused.
+bool owners_fence();
 
 /// Makes a new heap's part of it ready.
 void prepare_heap(Heap& heap);

@@ -27,6 +27,7 @@
 #include "map/super_slab.h"
 #include "os/clock.h"
 #include "os/counters.h"
+#include "os/fault.h"
 #include "os/memory.h"
 
 namespace hak {
@@ -170,6 +171,73 @@ TEST(Help, owners_at_work_and_helpers_do_not_disturb_each_other) {
   end = true;
   helper.join();
   for (std::atomic<void*>& place : shelf) free_fast(place.load());
+  EXPECT_EQ(live_now(), live);
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+// Blocks of all mid classes, of which the free lists hold some at any time.
+void use_mid_classes() {
+  for (size_t size = 1100; size < 60'000; size += size / 10)
+    for (void* p : allocate_blocks(30, size)) free_fast(p);
+}
+
+TEST(Help, free_lists_of_mid_classes_go_back_while_their_owner_sleeps) {
+  const uint64_t live = live_now();
+  reclaim(Bytes{0});  // a parked heap that the owner adopts has no slabs
+  Owner owner;
+  owner.work(use_mid_classes);
+  Heap& heap = *owner.heap();
+  ASSERT_GT(heap.slab_units, kWorthTaking);
+  help_all();
+  EXPECT_EQ(heap.slab_units, 0u);
+  EXPECT_EQ(live_now(), live);
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+  owner.work(use_mid_classes);
+  EXPECT_EQ(live_now(), live);
+}
+
+TEST(Help, a_list_stays_where_it_is_when_nobody_can_know_whose_it_is) {
+  const uint64_t live = live_now();
+  Owner owner;
+  owner.work(use_mid_classes);
+  Heap& heap = *owner.heap();
+  const std::vector<Block*> lists(heap.free, heap.free + kClasses);
+  os::fault::arm({.call = os::fault::Call::barrier, .from = 2, .error = EPERM});  // the first is the helper's own
+  help_all();
+  os::fault::disarm();
+  EXPECT_EQ(std::vector<Block*>(heap.free, heap.free + kClasses), lists);
+  owner.work(use_mid_classes);
+  EXPECT_EQ(live_now(), live);
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+// Each block says whose it is as long as it lives: one that were handed out twice would tell.
+TEST(Help, a_list_is_taken_whole_or_not_at_all_from_an_owner_at_work) {
+  const uint64_t live = live_now();
+  std::atomic<bool> end{false};
+  std::thread helper([&end] {
+    while (!end.load()) help_all();
+  });
+  std::atomic<uint64_t> wrong{0};
+  std::vector<std::thread> owners;
+  for (uint64_t k = 1; k <= 2; k++)
+    owners.emplace_back([k, &wrong] {
+      std::mt19937 random(static_cast<unsigned>(k));
+      std::vector<std::pair<uint64_t*, uint64_t>> held(200);
+      for (uint64_t i = 0; i < 200'000; i++) {
+        auto& [block, tag] = held[random() % held.size()];
+        if (block != nullptr && (block[0] != tag || block[1] != tag)) wrong++;
+        if (block != nullptr) free_fast(block);
+        block = static_cast<uint64_t*>(allocate(1100 + random() % 20'000));
+        tag = k << 32 | i;
+        block[0] = block[1] = tag;
+      }
+      for (auto& [block, tag] : held) free_fast(block);
+    });
+  for (std::thread& thread : owners) thread.join();
+  end = true;
+  helper.join();
+  EXPECT_EQ(wrong, 0u);
   EXPECT_EQ(live_now(), live);
   EXPECT_EQ(broken_heap_rule(), nullptr);
 }
