@@ -22,6 +22,7 @@ constexpr uint32_t kEmptyShare = 2;
 constexpr uint32_t kFewBlocks = 64;  // a slab with more takes long to link at once
 
 bool hand_out_fresh(Heap& heap, unsigned c, Slab& s) {
+  if (s.untouched != 0 && s.carved < s.blocks) populate_ahead(s, heap.classes[c].out * s.block_bytes);
   Block* list = nullptr;
   const uint32_t n = carve(s, fresh_in_page(s), &list);
   if (n == 0) return false;
@@ -129,8 +130,19 @@ bool from_empty(Heap& heap, unsigned c) {
   return hand_out_fresh(heap, c, *s);
 }
 
-map::UnitRun take_units_below_limit(Units units, map::Growth growth) {
-  const auto take = [units](map::Growth g) { return map::take_units(units, Units{1}, map::Kind::slabs, g); };
+// Huge pages are resident as a whole: only in a heap that has grown, where slabs are filled: all of them as a rule, or those of
+// this class at least, which has filled two SuperSlabs.
+os::Huge huge_for(const Heap& heap, unsigned c) {
+  if (heap.carved_bytes < conf::config().huge_from_bytes) return os::Huge::no;
+  const bool dense = heap.carved_bytes >= (uint64_t{heap.slab_units} << kUnitShift) / 8 * 7;
+  const bool wanted = dense || heap.classes[c].out * size_class(c).block_bytes >= 2 * kSuperBytes;
+  return wanted ? os::Huge::yes : os::Huge::no;
+}
+
+map::UnitRun take_units_below_limit(Units units, map::Growth growth, os::Huge huge) {
+  const auto take = [units, huge](map::Growth g) {
+    return map::take_units(units, Units{1}, map::Kind::slabs, g, huge);
+  };
   if (g_limit_units == 0) [[likely]]
     return take(growth);
   const map::UnitRun resident = take(map::Growth::resident);
@@ -139,7 +151,7 @@ map::UnitRun take_units_below_limit(Units units, map::Growth growth) {
 
 bool from_new_units(Heap& heap, unsigned c, map::Growth growth) {
   const unsigned units = size_class(c).units;
-  const map::UnitRun run = take_units_below_limit(Units{units}, growth);
+  const map::UnitRun run = take_units_below_limit(Units{units}, growth, huge_for(heap, c));
   if (run.count == 0) return false;
   heap.slab_units += units;
   Slab& s = make_slab(&heap, c, run);
@@ -152,14 +164,7 @@ bool from_units(Heap& heap, unsigned c) { return from_new_units(heap, c, map::Gr
 // Before more memory is asked for: what other threads returned to owners that sleep.
 bool from_help(Heap& heap, unsigned c) { return help_before_growing() != Units{0} && from_units(heap, c); }
 
-// Huge pages are resident as a whole: only for a heap that has grown and has few untouched pages in its slabs.
-map::Growth growth_for(const Heap& heap) {
-  const bool grown = heap.carved_bytes >= conf::config().huge_from_bytes;
-  const bool dense = heap.carved_bytes >= (uint64_t{heap.slab_units} << kUnitShift) / 8 * 7;
-  return grown && dense ? map::Growth::huge : map::Growth::allowed;
-}
-
-bool from_super_slab(Heap& heap, unsigned c) { return from_new_units(heap, c, growth_for(heap)); }
+bool from_super_slab(Heap& heap, unsigned c) { return from_new_units(heap, c, map::Growth::allowed); }
 
 struct Stage {
   bool (*fill)(Heap&, unsigned c);

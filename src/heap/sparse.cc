@@ -15,7 +15,7 @@ uint32_t listed_blocks(Slab& s) {
 
 // What a slab that was gone through looked like, never 0: the number of listed blocks, as much of it as there is room for.
 // One that changed and looks the same is found the next time it looks different.
-uint8_t look_of(uint32_t listed) { return static_cast<uint8_t>(listed % 63 + 1); }
+uint8_t look_of(uint32_t listed) { return static_cast<uint8_t>(listed % 31 + 1); }
 
 }  // namespace
 
@@ -29,7 +29,7 @@ bool release_sparse(Heap& heap, Sparse which) {
     const uint32_t listed = listed_blocks(s);
     if (listed * s.block_bytes < kLeastBytes || s.glance == look_of(listed)) return;
     release_free_pages(s);
-    s.glance = look_of(listed_blocks(s)) & 63;
+    s.glance = look_of(listed_blocks(s)) & 31;
   };
   for (ClassHeap& ch : heap.classes) {
     if (which == Sparse::all && ch.current != nullptr) visit(*ch.current);

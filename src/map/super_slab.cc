@@ -77,7 +77,7 @@ UnitRun take_mask(SuperSlab* super, unsigned first, unsigned count) {
   debug_check((super->free & mask) == mask, "units that are taken are free");
   const bool clean = (super->dirty & mask) == 0;
   change_free(super, super->free & ~mask, super->dirty & ~mask);
-  return {index_of(super) * kSuperUnits + first, count, clean};
+  return {index_of(super) * kSuperUnits + first, count, clean, super->huge};
 }
 
 // Where in this SuperSlab a run fits; 32: nowhere.
@@ -100,44 +100,44 @@ UnitRun take_from_shelf(Shelf& shelf, unsigned count, uint32_t aligned, EmptySup
 }
 
 // An empty SuperSlab changes its kind: only dense kinds want huge pages.
-void set_kind(SuperSlab* super, Kind kind) {
+void set_kind(SuperSlab* super, Kind kind, os::Huge huge = os::Huge::no) {
   super->kind = kind;
-  if (kind == Kind::spans && super->huge && super->dirty == 0)
-    super->huge = !os::advise_huge(address_of(index_of(super) * kSuperUnits), kSuperBytes, os::Huge::no);
+  if (super->dirty != 0) return;
+  const bool wanted = kind == Kind::slabs && (super->huge || huge == os::Huge::yes);
+  if (wanted == super->huge) return;
+  const bool done =
+      os::advise_huge(address_of(index_of(super) * kSuperUnits), kSuperBytes, wanted ? os::Huge::yes : os::Huge::no);
+  if (done) super->huge = wanted;
 }
 
 // `supers` whole SuperSlabs from `first` on, of which the last gives only `tail` units (0: all).
-UnitRun take_supers(uint32_t first, uint32_t supers, unsigned tail, Kind kind) {
-  bool clean = true;
+UnitRun take_supers(uint32_t first, uint32_t supers, unsigned tail, Kind kind, os::Huge huge) {
+  const uint32_t units = tail == 0 ? supers * kSuperUnits : (supers - 1) * kSuperUnits + tail;
+  UnitRun run{first * kSuperUnits, units, true, true};
   for (uint32_t i = 0; i < supers; i++) {
     SuperSlab* const super = &g_window.supers[first + i];
-    set_kind(super, kind);
+    set_kind(super, kind, huge);
     const unsigned count = i + 1 == supers && tail != 0 ? tail : kSuperUnits;
-    clean &= take_mask(super, 0, count).clean;
+    const UnitRun part = take_mask(super, 0, count);
+    run.clean &= part.clean;
+    run.huge &= part.huge;
   }
-  const uint32_t units = tail == 0 ? supers * kSuperUnits : (supers - 1) * kSuperUnits + tail;
-  return {first * kSuperUnits, units, clean};
-}
-
-void ask_for_huge_pages(uint32_t first, uint32_t count) {
-  if (!os::advise_huge(address_of(first * kSuperUnits), uint64_t{count} << kSuperShift, os::Huge::yes)) return;
-  for (uint32_t i = 0; i < count; i++) g_window.supers[first + i].huge = true;
+  return run;
 }
 
 // Maps new SuperSlabs: what is needed and, in a grown heap, some ahead, so that mappings and calls stay few.
-bool grow(uint32_t supers, Growth growth) {
+bool grow(uint32_t supers) {
   uint32_t ahead = frontier() / 8;
   if (ahead > kMostGrowth) ahead = kMostGrowth;
   uint32_t got = 0;
   const uint32_t first = grow_window(supers, supers > ahead ? supers : ahead, &got);
   if (first == kNoSuper) return false;
   for (uint32_t i = 0; i < got; i++) g_state.empty.add(first + i);
-  if (growth == Growth::huge) ask_for_huge_pages(first, got);
   return true;
 }
 
 // As take_units, from what is mapped, among all free units or only resident ones. The map lock is held.
-UnitRun take_among(unsigned count, unsigned align, Kind kind, EmptySupers::Among among) {
+UnitRun take_among(unsigned count, unsigned align, Kind kind, EmptySupers::Among among, os::Huge huge = os::Huge::no) {
   const uint32_t supers = (count + kSuperUnits - 1) / kSuperUnits;
   const unsigned tail = count % kSuperUnits;
   const uint32_t super_align = align > kSuperUnits ? align / kSuperUnits : 1;
@@ -146,7 +146,7 @@ UnitRun take_among(unsigned count, unsigned align, Kind kind, EmptySupers::Among
     if (run.count != 0) return run;
   }
   const uint32_t first = g_state.empty.find(supers, super_align, among);
-  return first == kNoSuper ? UnitRun{} : take_supers(first, supers, tail, kind);
+  return first == kNoSuper ? UnitRun{} : take_supers(first, supers, tail, kind, huge);
 }
 
 UnitRun take_resident(unsigned count, unsigned align, Kind kind) {
@@ -155,9 +155,9 @@ UnitRun take_resident(unsigned count, unsigned align, Kind kind) {
 }
 
 // What is resident costs no page fault and no memory: it comes first, wherever it lies.
-UnitRun take_mapped(unsigned count, unsigned align, Kind kind) {
+UnitRun take_mapped(unsigned count, unsigned align, Kind kind, os::Huge huge) {
   const UnitRun run = take_resident(count, align, kind);
-  return run.count != 0 ? run : take_among(count, align, kind, EmptySupers::Among::all);
+  return run.count != 0 ? run : take_among(count, align, kind, EmptySupers::Among::all, huge);
 }
 
 // Takes the units from `first` on, which are free, whatever SuperSlabs they lie in.
@@ -171,7 +171,7 @@ UnitRun take_across(uint32_t first, unsigned count, Kind kind) {
     clean &= take_mask(super, from, here).clean;
     unit += here;
   }
-  return {first, count, clean};
+  return {first, count, clean, false};
 }
 
 // When the system gives no more: any free units will do, in SuperSlabs of the other kind and across several. Looks at
@@ -193,7 +193,7 @@ UnitRun take_anywhere(unsigned count, unsigned align, Kind kind) {
 
 }  // namespace
 
-UnitRun take_units(Units count, Units align, Kind kind, Growth growth) {
+UnitRun take_units(Units count, Units align, Kind kind, Growth growth, os::Huge huge) {
   const uint64_t supers = (count.n + kSuperUnits - 1) / kSuperUnits;
   const uint64_t more = align.n > kSuperUnits ? align.n / kSuperUnits - 1 : 0;
   if (supers + more > g_window.total_supers) return {};
@@ -202,9 +202,9 @@ UnitRun take_units(Units count, Units align, Kind kind, Growth growth) {
   const unsigned a = static_cast<unsigned>(align.n);
   if (growth == Growth::resident) return take_resident(n, a, kind);
   UnitRun run =
-      growth == Growth::roomy ? take_among(n, a, kind, EmptySupers::Among::untouched) : take_mapped(n, a, kind);
+      growth == Growth::roomy ? take_among(n, a, kind, EmptySupers::Among::untouched) : take_mapped(n, a, kind, huge);
   if (run.count != 0 || growth == Growth::forbidden) return run;
-  if (grow(static_cast<uint32_t>(supers + more), growth)) run = take_mapped(n, a, kind);
+  if (grow(static_cast<uint32_t>(supers + more))) run = take_mapped(n, a, kind, huge);
   return run.count != 0 ? run : take_anywhere(n, a, kind);
 }
 
@@ -231,7 +231,7 @@ bool reach(uint64_t first, uint64_t end) {
   if (first > mapped || end > uint64_t{g_window.total_supers} * kSuperUnits) return false;
   const uint32_t before = frontier();
   const uint64_t supers = (end - mapped + kSuperUnits - 1) / kSuperUnits;
-  return grow(static_cast<uint32_t>(supers), Growth::allowed) && g_window.supers[before].kind != Kind::lost;
+  return grow(static_cast<uint32_t>(supers)) && g_window.supers[before].kind != Kind::lost;
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 
 #include "base/units.h"
 #include "map/window.h"
+#include "os/memory.h"
 
 namespace hak::map {
 
@@ -39,15 +40,17 @@ struct UnitRun {
   uint32_t first = 0;
   uint32_t count = 0;  // 0: there is none
   bool clean = false;  // every byte is zero
+  bool huge = false;   // the kernel was asked for huge pages
 };
 
-// What may be taken: resident units only, any mapped ones, or more of the window, and whether its pages are asked to be
-// huge: only for who fills them densely. roomy: untouched ones or more of the window, before any others.
-enum class Growth : uint8_t { resident, forbidden, allowed, huge, roomy };
+// What may be taken: resident units only, any mapped ones, or more of the window. roomy: untouched ones or more of the window,
+// before any others.
+enum class Growth : uint8_t { resident, forbidden, allowed, roomy };
 
 /// Takes `count` consecutive units, the first at a multiple of `align` units (a power of two).
-/// Growth::forbidden takes only what is mapped already. Returns an empty run when there is none.
-UnitRun take_units(Units count, Units align, Kind kind, Growth growth);
+/// Growth::forbidden takes only what is mapped already. huge: where that begins an untouched SuperSlab, its pages are asked to be
+/// huge; for who fills it densely. Returns an empty run when there is none.
+UnitRun take_units(Units count, Units align, Kind kind, Growth growth, os::Huge huge = os::Huge::no);
 
 // How long free units have been idle.
 enum class Age : uint8_t {

@@ -3,12 +3,15 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
+#include <atomic>
+
 #include "base/check.h"
 #include "base/units.h"
 #include "os/clock.h"
 #include "os/counters.h"
 #include "os/fault.h"
 #include "os/keep_errno.h"
+#include "os/limits.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23  // Linux 5.14; missing in older kernel headers
@@ -160,7 +163,25 @@ bool populate(void* at, size_t bytes) {
                 {&Counters::populates, &Counters::populate_refused, &Counters::populated_bytes});
 }
 
+namespace {
+
+// Read once: relaxed, every thread reads the same.
+bool huge_pages_are_off() {
+  enum class Known : uint8_t { no, off, on };
+  static constinit std::atomic<Known> known{Known::no};
+  if (known.load(std::memory_order_relaxed) == Known::no)
+    known.store(huge_pages() == HugePages::never ? Known::off : Known::on, std::memory_order_relaxed);
+  return known.load(std::memory_order_relaxed) == Known::off;
+}
+
+}  // namespace
+
 bool advise_huge(void* at, size_t bytes, Huge huge) {
+  if (huge == Huge::yes && huge_pages_are_off()) {
+    count(g_counters.huge_advices);
+    count(g_counters.huge_refused);
+    return false;
+  }
   return advise(at, bytes, huge == Huge::yes ? MADV_HUGEPAGE : MADV_NOHUGEPAGE, fault::Call::huge,
                 {&Counters::huge_advices, &Counters::huge_refused, nullptr});
 }

@@ -59,7 +59,8 @@ bool populate(void* at, size_t bytes);
 
 enum class Huge : bool { no, yes };
 
-/// Asks for huge pages in the range, or for none. Returns false when the kernel has none. Source: madvise(2).
+/// Asks for huge pages in the range, or for none. Returns false when the kernel has none, or has them switched off, where it
+/// would take the advice all the same. Source: madvise(2), /sys/kernel/mm/transparent_hugepage/enabled.
 bool advise_huge(void* at, size_t bytes, Huge huge);
 
 /// What the first write to a page costs here, ns: the mean over a few pages that it maps for the purpose and unmaps.

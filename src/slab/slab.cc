@@ -1,7 +1,9 @@
 #include "slab/slab.h"
 
+#include <bit>
 #include <cstring>
 
+#include "os/memory.h"
 #include "slab/sparse.h"
 
 namespace hak {
@@ -27,6 +29,7 @@ void cut(Slab& s, unsigned c) {
 Slab& make_slab(Heap* heap, unsigned c, const map::UnitRun& run) {
   Slab& s = *reinterpret_cast<Slab*>(map::line_of_unit(run.first));
   s.units = static_cast<uint8_t>(run.count);
+  s.untouched = run.clean && !run.huge;
   s.first = run.first;
   cut(s, c);
   s.state = SlabState::none;
@@ -37,7 +40,40 @@ Slab& make_slab(Heap* heap, unsigned c, const map::UnitRun& run) {
   return s;
 }
 
-void recut_slab(Slab& s, unsigned c) { cut(s, c); }
+void recut_slab(Slab& s, unsigned c) {
+  s.untouched = false;
+  cut(s, c);
+}
+
+namespace {
+
+constexpr uint32_t kPageBytes = 4096;
+constexpr uint32_t kMostAhead = kUnitBytes / kPageBytes;  // pages
+constexpr uint32_t kLeastAhead = 4;                       // fewer aren't worth a call
+constexpr uint32_t kAheadShare = 16;                      // of what is out
+constexpr uint32_t kMostAheadBlock = kPageBytes / 2;      // larger blocks may not be touched as a whole
+
+// Once refused it isn't tried again: a kernel before 5.14, or a limit that is near. Relaxed: a late look costs one call.
+constinit std::atomic<bool> g_populate_refused{false};
+
+// A power of two, so that batches follow each other.
+uint32_t pages_ahead(uint64_t out_bytes) {
+  const uint64_t pages = out_bytes / kAheadShare / kPageBytes;
+  return pages < kMostAhead ? static_cast<uint32_t>(std::bit_floor(pages)) : kMostAhead;
+}
+
+}  // namespace
+
+void populate_ahead(const Slab& s, uint64_t out_bytes) {
+  const uint32_t batch = pages_ahead(out_bytes);
+  const uint32_t page = uint32_t{s.carved} * s.block_bytes / kPageBytes;
+  if (batch < kLeastAhead || page % batch != 0 || s.block_bytes > kMostAheadBlock) return;
+  if (os::page_size() != kPageBytes || g_populate_refused.load(std::memory_order_relaxed)) return;
+  const uint32_t left = (uint32_t{s.units} << kUnitShift) / kPageBytes - page;
+  const uint32_t pages = batch < left ? batch : left;
+  if (!os::populate(start_of(s) + uint64_t{page} * kPageBytes, uint64_t{pages} * kPageBytes))
+    g_populate_refused.store(true, std::memory_order_relaxed);
+}
 
 void release_slab(Slab& s, map::Age age) {
   s.state = SlabState::none;

@@ -46,8 +46,9 @@ struct alignas(kCacheLine) Slab {
   uint16_t blocks;
   uint8_t size_class;
   SlabState state;
-  uint8_t fill : 2;    // which list of partial slabs it is on
-  uint8_t glance : 6;  // of who releases pages: what it saw last
+  uint8_t fill : 2;       // which list of partial slabs it is on
+  uint8_t glance : 5;     // of who releases pages: what it saw last
+  uint8_t untouched : 1;  // what is fresh of it faults page by page: populate_ahead()
   uint8_t units;
   Slab* next;
   Slab* prev;
@@ -117,6 +118,10 @@ inline void set_floor(Slab& s, uint32_t floor) {
 
 /// Makes `run` a slab of class `c` with no block carved. Every unit's page map entry names `heap` afterwards.
 Slab& make_slab(Heap* heap, unsigned c, const map::UnitRun& run);
+
+/// Before fresh blocks are carved: fetches the page in which they begin and some behind it at once, where they would fault one
+/// by one. out_bytes: of the class's blocks that are out. At most a sixteenth of that is fetched ahead.
+void populate_ahead(const Slab& s, uint64_t out_bytes);
 
 /// Makes an empty slab one of class `c`, which needs as many units.
 void recut_slab(Slab& s, unsigned c);

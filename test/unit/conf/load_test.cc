@@ -40,7 +40,7 @@ TEST(Load, an_empty_environment_or_none_gives_the_defaults_of_the_table) {
     EXPECT_FALSE(c.stats);
     EXPECT_TRUE(c.stats_file.empty());
     EXPECT_EQ(c.window_bytes, kTiB);
-    EXPECT_EQ(c.huge_from_bytes, 32 * kMiB);
+    EXPECT_EQ(c.huge_from_bytes, 16 * kMiB);
     EXPECT_EQ(c.decay_ms, 1000u);
     EXPECT_EQ(c.limit_bytes, 0u);
     EXPECT_EQ(c.crowd, 32u);

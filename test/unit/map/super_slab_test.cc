@@ -9,6 +9,7 @@
 #include "heap/process.h"
 #include "map/purge.h"
 #include "map/span.h"
+#include "os/counters.h"
 #include "os/fault.h"
 
 namespace hak::map {
@@ -26,6 +27,27 @@ class SuperSlabs : public testing::Test {
   }
   static void give(const UnitRun& run) { give_units(run.first, Units{run.count}); }
 };
+
+// The first of a SuperSlab's units decides.
+TEST_F(SuperSlabs, huge_pages_are_asked_for_in_untouched_super_slabs_of_slabs) {
+  const auto take_huge = [](Kind kind) { return take_units(Units{kSuperUnits}, Units{1}, kind, Growth::roomy); };
+  const UnitRun room = take_huge(Kind::spans);  // there is an untouched one
+  give_units(room.first, Units{room.count}, Age::untouched);
+  purge_dirty(Bytes{0});
+  const UnitRun one = take_units(Units{20}, Units{1}, Kind::slabs, Growth::allowed, os::Huge::yes);
+  const UnitRun two = take_units(Units{12}, Units{1}, Kind::slabs, Growth::allowed);
+  EXPECT_EQ(two.huge, one.huge) << "the rest of the same SuperSlab";
+  EXPECT_EQ(one.huge, os::read(&os::Counters::huge_refused) == 0);
+  give(one);
+  give(two);
+  const UnitRun dirty = take_units(Units{20}, Units{1}, Kind::spans, Growth::allowed, os::Huge::yes);
+  EXPECT_TRUE(dirty.huge || !one.huge) << "what is touched stays as it is";
+  give(dirty);
+  purge_dirty(Bytes{0});
+  const UnitRun span = take_units(Units{20}, Units{1}, Kind::spans, Growth::allowed, os::Huge::yes);
+  EXPECT_FALSE(span.huge) << "spans are touched sparsely";
+  give(span);
+}
 
 TEST_F(SuperSlabs, runs_of_random_lengths_never_overlap_and_all_come_back) {
   std::mt19937 random(7);

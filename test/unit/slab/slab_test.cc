@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "heap/process.h"
+#include "os/counters.h"
 #include "os/memory.h"
 #include "slab/partial.h"
 #include "slab/sparse.h"
@@ -45,6 +46,21 @@ TEST_F(SlabTest, carving_hands_out_every_block_once_in_address_order) {
   }
   EXPECT_EQ(blocks, slab_->blocks);
   EXPECT_EQ(used_blocks(*slab_), slab_->blocks);
+}
+
+TEST_F(SlabTest, pages_are_fetched_ahead_in_batches_of_a_sixteenth_of_what_is_out) {
+  if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
+  const auto fetched = [this](uint64_t out_bytes) {
+    const uint64_t before = os::read(&os::Counters::populated_bytes);
+    populate_ahead(*slab_, out_bytes);
+    return os::read(&os::Counters::populated_bytes) - before;
+  };
+  EXPECT_EQ(fetched(0), 0u);
+  EXPECT_EQ(fetched(16 * 8 * 4096 - 1), 4u * 4096) << "a power of two of pages";
+  EXPECT_EQ(fetched(1 << 30), kUnitBytes);
+  Block* list = nullptr;
+  carve(*slab_, fresh_in_page(*slab_), &list);
+  EXPECT_EQ(fetched(1 << 30), 0u) << "the second page is in the first one's batch";
 }
 
 TEST_F(SlabTest, a_copy_is_refused_where_the_line_is_no_slab_any_more) {
