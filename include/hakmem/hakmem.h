@@ -133,6 +133,12 @@ typedef struct hakmem_os_stats {
   uint64_t huge_advices, huge_refused;
   uint64_t remaps, remap_refused;
   uint64_t heaps, heaps_parked; /* heaps in existence, and those whose thread has ended */
+  /* Freed large and big blocks: those that served again, and those that were given back, ever, by the reason. */
+  uint64_t reused_bytes;         /* in place of fresh pages: so many page faults less at most, times the page size */
+  uint64_t dropped_unkept_bytes; /* too large to be kept, or of no kept size */
+  uint64_t dropped_late_bytes;   /* at once: their call site is known to come back later than keeping is worth */
+  uint64_t dropped_idle_bytes;   /* kept until nobody had come for as long as they were worth (HAKMEM_PRICE, _DECAY) */
+  uint64_t dropped_wanted_bytes; /* before that: for other sizes, a purge, or a limit */
 } hakmem_os_stats;
 
 typedef struct hakmem_statistics {

@@ -81,24 +81,24 @@ bool is_stale(const map::Span& span) {
   return age * conf::config().decay_ms >= keep * 2 && age > 0;
 }
 
-void give_back(map::Span& span) {
+void give_back(map::Span& span, map::Drop why) {
   count_out(span);
-  map::give_span(span, map::Age::aged);
+  map::give_span(span, map::Age::aged, why);
 }
 
 // Takes every kept span out, since a span in a place may only be looked at by who has it, and puts those back that stay.
 template <class Leaves>
-void sweep_places(unsigned k, Leaves leaves) {
+void sweep_places(unsigned k, map::Drop why, Leaves leaves) {
   for (unsigned s = 0; s < kSiteSlots; s++) {
     map::Span* const span = take_from_place(k, s);
     if (span == nullptr) continue;
-    if (leaves(*span)) give_back(*span);
+    if (leaves(*span)) give_back(*span, why);
     else put_into_place(k, *span);
   }
 }
 
 template <class Leaves>
-void sweep_bin(unsigned k, Leaves leaves) {
+void sweep_bin(unsigned k, map::Drop why, Leaves leaves) {
   Bin& bin = g_bins[k];
   if (bin.count.load(std::memory_order_relaxed) == 0) return;
   map::Span* leaving = nullptr;
@@ -120,17 +120,17 @@ void sweep_bin(unsigned k, Leaves leaves) {
   }
   while (leaving != nullptr) {
     map::Span* const next = leaving->next;
-    give_back(*leaving);
+    give_back(*leaving, why);
     leaving = next;
   }
 }
 
 template <class Leaves>
-void sweep(Leaves leaves) {
+void sweep(map::Drop why, Leaves leaves) {
   if (idle_units() == Units{0}) return;
   for (unsigned k = 0; k < kBigClasses; k++) {
-    sweep_places(k, leaves);
-    sweep_bin(k, leaves);
+    sweep_places(k, why, leaves);
+    sweep_bin(k, why, leaves);
   }
 }
 
@@ -149,16 +149,16 @@ Taken take(unsigned c, Site site) {
 
 void put(unsigned c, map::Span& span) {
   note_free(span.site, os::coarse_ms());
-  if (keep_ms(span.site) == 0) return map::give_span(span, map::Age::aged);
+  if (keep_ms(span.site) == 0) return map::give_span(span, map::Age::aged, map::Drop::late);
   span.tick = map::g_tick.load(std::memory_order_relaxed);
   g_idle_units.fetch_add(span.units, std::memory_order_relaxed);
   put_into_place(c - kLargeClasses, span);
 }
 
-void decay() { sweep(is_stale); }
+void decay() { sweep(map::Drop::idle, is_stale); }
 
 void flush() {
-  sweep([](const map::Span&) { return true; });
+  sweep(map::Drop::wanted, [](const map::Span&) { return true; });
 }
 
 Units idle_units() { return {g_idle_units.load(std::memory_order_relaxed)}; }

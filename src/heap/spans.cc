@@ -189,7 +189,7 @@ void* start_or_no_memory(const map::SpanRef& ref) { return ref.span != nullptr ?
 // To where other threads find it.
 void give_to_pools(map::Span& span) {
   const unsigned c = span.cached_class;
-  if (c == map::kUncached) return map::give_span(span, map::Age::fresh);
+  if (c == map::kUncached) return map::give_span(span, map::Age::fresh, map::Drop::unkept);
   span.next = nullptr;
   if (c < kLargeClasses) large::put(c, &span, 1);
   else big::put(c, span);
@@ -238,7 +238,7 @@ Units release_stack(SpanStacks& spans, unsigned c, map::Age age) {
   for (map::Span* span = empty_stack(spans, c); span != nullptr;) {
     map::Span* const next = span->next;
     given += Units{span->units};
-    map::give_span(*span, age);
+    map::give_span(*span, age, age == map::Age::aged ? map::Drop::idle : map::Drop::wanted);
     span = next;
   }
   return given;
@@ -376,7 +376,7 @@ void* reallocate_span(map::Span& span, size_t size, Site site) {
   const bool moved = move_contents(span, *to);
   count_move(span.span_class, to->span_class);
   if (moved) map::give_moved_span(span);
-  else map::give_span(span, map::Age::fresh);
+  else map::give_span(span, map::Age::fresh, map::Drop::unkept);
   return make_live(*to, site);
 }
 

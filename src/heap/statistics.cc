@@ -131,6 +131,10 @@ void collect_os(hakmem_os_stats* os_stats) {
   os_stats->huge_refused = os::read(&Counters::huge_refused);
   os_stats->remaps = os::read(&Counters::remaps);
   os_stats->remap_refused = os::read(&Counters::remap_refused);
+  os_stats->dropped_unkept_bytes = map::dropped_bytes(map::Drop::unkept).n;
+  os_stats->dropped_late_bytes = map::dropped_bytes(map::Drop::late).n;
+  os_stats->dropped_idle_bytes = map::dropped_bytes(map::Drop::idle).n;
+  os_stats->dropped_wanted_bytes = map::dropped_bytes(map::Drop::wanted).n;
 }
 
 }  // namespace
@@ -155,6 +159,7 @@ void collect_statistics(hakmem_statistics* out) {
     k.block_size = span_class_units(c) << kUnitShift;
     collect_span_stats(c, &k);
     out->os.kept_bytes += k.held_bytes - k.live_bytes;
+    out->os.reused_bytes += (k.hits + k.refills[HAKMEM_STAGE_SITE] + k.refills[HAKMEM_STAGE_STEAL]) * k.block_size;
   }
   for (unsigned tier = 0; tier < 5; tier++) out->tiers[tier].tier = tier;
   for (unsigned c = 0; c < out->class_count; c++) {

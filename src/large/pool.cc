@@ -78,6 +78,7 @@ void put(unsigned c, map::Span* list, unsigned count) {
 }
 
 void decay(uint32_t ticks) {
+  const map::Drop why = ticks == 0 ? map::Drop::wanted : map::Drop::idle;
   for (unsigned c = 0; c < kLargeClasses; c++) {
     for (uint64_t mask = g_nonempty[c].load(std::memory_order_relaxed); mask != 0; mask &= mask - 1) {
       const unsigned s = static_cast<unsigned>(std::countr_zero(mask));
@@ -91,7 +92,7 @@ void decay(uint32_t ticks) {
       while (stale != nullptr) {
         map::Span* const next = stale->next;
         g_idle_units.fetch_sub(stale->units, std::memory_order_relaxed);
-        map::give_span(*stale, map::Age::aged);
+        map::give_span(*stale, map::Age::aged, why);
         stale = next;
       }
     }

@@ -67,14 +67,28 @@ void use_roomy_span(Span& span, Units asked) {
   count_in(span);
 }
 
-void give_span(Span& span, Age age) {
+namespace {
+
+// Each exact by itself: relaxed.
+constinit std::atomic<uint64_t> g_dropped_bytes[kDrops];
+
+void end_span(Span& span, Age age) {
   debug_check(!is_live(span), "a span that is given back is live no more");
   count_out(span);
   set_entries(span.first, 1, kNothing);
   give_units(span.first, Units{span.units}, age);
 }
 
-void give_moved_span(Span& span) { give_span(span, Age::untouched); }
+}  // namespace
+
+void give_span(Span& span, Age age, Drop why) {
+  g_dropped_bytes[static_cast<unsigned>(why)].fetch_add(bytes_of(span).n, std::memory_order_relaxed);
+  end_span(span, age);
+}
+
+void give_moved_span(Span& span) { end_span(span, Age::untouched); }
+
+Bytes dropped_bytes(Drop why) { return {g_dropped_bytes[static_cast<unsigned>(why)].load(std::memory_order_relaxed)}; }
 
 bool extend_span(Span& span, Units units) {
   debug_check(units.n > span.units, "a span is extended to more units");

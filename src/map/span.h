@@ -51,8 +51,20 @@ inline bool is_live(const Span& span) { return span.live != nullptr; }
 /// no memory. growth: as take_units().
 SpanRef take_span(Units units, Units align, Growth growth);
 
-/// Gives a span that is the caller's, not live any more, back to units. age: how long it has been idle already.
-void give_span(Span& span, Age age);
+/// Why a freed span is not kept any longer.
+enum class Drop : uint8_t {
+  unkept,  // it can't be: too large, or not of a class's size
+  late,    // its site is known to come back later than it is worth
+  idle,    // nobody came for as long as it was worth
+  wanted,  // its units are, by others: another size, a purge, a limit
+};
+constexpr unsigned kDrops = static_cast<unsigned>(Drop::wanted) + 1;
+
+/// Gives a span that is the caller's, not live any more, back to units, and counts why. age: how long it has been idle already.
+void give_span(Span& span, Age age, Drop why);
+
+/// Bytes that were given back for this reason, ever. Threads: any.
+Bytes dropped_bytes(Drop why);
 
 /// Takes a span for a block that grows: untouched where there is such memory, with `asked` of its units in use and the rest
 /// headroom, which costs address space only. Otherwise as take_span(). It is never kept.

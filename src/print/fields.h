@@ -63,6 +63,11 @@ inline constexpr OsField kOsFields[] = {
     {"remap_refused", &hakmem_os_stats::remap_refused},
     {"heaps", &hakmem_os_stats::heaps},
     {"heaps_parked", &hakmem_os_stats::heaps_parked},
+    {"reused_bytes", &hakmem_os_stats::reused_bytes},
+    {"dropped_unkept_bytes", &hakmem_os_stats::dropped_unkept_bytes},
+    {"dropped_late_bytes", &hakmem_os_stats::dropped_late_bytes},
+    {"dropped_idle_bytes", &hakmem_os_stats::dropped_idle_bytes},
+    {"dropped_wanted_bytes", &hakmem_os_stats::dropped_wanted_bytes},
 };
 constexpr size_t kOsFieldCount = sizeof kOsFields / sizeof kOsFields[0];
 static_assert(sizeof(hakmem_os_stats) == kOsFieldCount * sizeof(uint64_t), "every field is in kOsFields");

@@ -140,6 +140,15 @@ constexpr Fact kSizes[] = {
     {"populated", &hakmem_os_stats::populated_bytes, "fetched in batches instead of page by page so far"},
 };
 
+// What became of freed large and big blocks.
+constexpr Fact kFreed[] = {
+    {"used again", &hakmem_os_stats::reused_bytes, "in place of fresh pages and their page faults"},
+    {"dropped: idle", &hakmem_os_stats::dropped_idle_bytes, "nobody came for as long as they were worth"},
+    {"dropped: late", &hakmem_os_stats::dropped_late_bytes, "at once: their site comes back too late"},
+    {"dropped: wanted", &hakmem_os_stats::dropped_wanted_bytes, "for other sizes, a purge, or a limit"},
+    {"dropped: unkept", &hakmem_os_stats::dropped_unkept_bytes, "too large to be kept, or of no kept size"},
+};
+
 constexpr Fact kHeaps[] = {
     {"heaps", &hakmem_os_stats::heaps, "one per thread that allocates"},
     {"heaps, parked", &hakmem_os_stats::heaps_parked, "of threads that have ended, for new threads"},
@@ -160,14 +169,30 @@ constexpr CallFact kCalls[] = {
     {"remap", &hakmem_os_stats::remaps, &hakmem_os_stats::remap_refused, "mremap: realloc without copying"},
 };
 
+void add_fact(Text& out, const Fact& fact, const hakmem_os_stats& os) {
+  out.left(kLabelColumns, fact.name).right(11, human_bytes(os.*fact.where)).add("  ").add(fact.meaning).add('\n');
+}
+
+bool was_span_freed(const hakmem_os_stats& os) {
+  for (const Fact& fact : kFreed)
+    if (os.*fact.where != 0) return true;
+  return false;
+}
+
 void add_os(Text& out, const hakmem_os_stats& os) {
   out.left(kLabelColumns, "memory").right(11, "bytes").add('\n');
-  for (const Fact& fact : kSizes)
-    out.left(kLabelColumns, fact.name).right(11, human_bytes(os.*fact.where)).add("  ").add(fact.meaning).add('\n');
+  for (const Fact& fact : kSizes) add_fact(out, fact, os);
   for (const Fact& fact : kHeaps) {
     out.left(kLabelColumns, fact.name);
     add_count(out, 11, os.*fact.where);
     out.add("  ").add(fact.meaning).add('\n');
+  }
+  if (was_span_freed(os)) {
+    out.add('\n')
+        .left(kLabelColumns, "large and big")
+        .right(11, "bytes")
+        .add("  freed so far, and what became of it\n");
+    for (const Fact& fact : kFreed) add_fact(out, fact, os);
   }
   out.add('\n').left(kLabelColumns, "system calls").right(11, "calls").right(10, "refused").add('\n');
   for (const CallFact& call : kCalls) {

@@ -139,7 +139,7 @@ TEST_F(BigCache, no_span_is_lost_or_taken_twice_by_many_threads) {
         if (k == 0 && round % 100 == 0) decay();
         while (mine.size() < kSpans) mine.push_back(&span_of(kSite));
       }
-      for (map::Span* span : mine) map::give_span(*span, map::Age::fresh);
+      for (map::Span* span : mine) map::give_span(*span, map::Age::fresh, map::Drop::wanted);
     });
   }
   for (std::thread& thread : threads) thread.join();

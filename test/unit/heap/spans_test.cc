@@ -9,6 +9,7 @@
 
 #include "heap/allocate.h"
 #include "heap/help.h"
+#include "heap/reclaim.h"
 #include "heap/section.h"
 #include "heap/statistics.h"
 #include "heap/thread.h"
@@ -73,6 +74,30 @@ TEST(Spans, a_heap_keeps_little_of_the_big_tier) {
   for (unsigned c = kLargeClasses; c < kCachedClasses; c++)
     for (const map::Span* span = this_heap->spans.top[c]; span != nullptr; span = span->next) kept++;
   EXPECT_LE(kept, SpanStacks::kOpenBig);
+}
+
+TEST(Spans, statistics_say_what_became_of_freed_blocks) {
+  static hakmem_statistics before, after;
+  const auto change_by = [](auto work) {
+    collect_statistics(&before);
+    work();
+    collect_statistics(&after);
+  };
+  reclaim(Bytes{0});
+  change_by([] { free_fast(allocate(300 << 20)); });
+  EXPECT_EQ(after.os.dropped_unkept_bytes - before.os.dropped_unkept_bytes, uint64_t{300} << 20);
+  change_by([] { free_fast(allocate(1 << 20)); });
+  EXPECT_EQ(after.os.reused_bytes, before.os.reused_bytes);
+  change_by([] { free_fast(allocate(1 << 20)); });
+  EXPECT_EQ(after.os.reused_bytes - before.os.reused_bytes, uint64_t{1} << 20);
+  change_by([] { reclaim(Bytes{0}); });
+  EXPECT_EQ(after.os.dropped_wanted_bytes - before.os.dropped_wanted_bytes, uint64_t{1} << 20);
+  free_fast(allocate(1 << 20));
+  change_by([] {
+    const OwnerSection section(*this_heap);
+    for (int tick = 0; tick < 2; tick++) release_idle_spans(*this_heap);
+  });
+  EXPECT_EQ(after.os.dropped_idle_bytes - before.os.dropped_idle_bytes, uint64_t{1} << 20);
 }
 
 TEST(Spans, a_stack_that_gets_nothing_from_tick_to_tick_is_emptied) {

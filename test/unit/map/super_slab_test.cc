@@ -138,8 +138,8 @@ TEST_F(SuperSlabs, rebuilding_from_the_page_map_finds_what_is_in_use) {
   EXPECT_EQ(used_units().n, used);
   EXPECT_EQ(broken_super_slab_rule(), nullptr);
   EXPECT_EQ(span_around(static_cast<char*>(start_of(*big.span)) + 69 * kUnitBytes), big.span);
-  give_span(*small.span, Age::fresh);
-  give_span(*big.span, Age::fresh);
+  give_span(*small.span, Age::fresh, Drop::wanted);
+  give_span(*big.span, Age::fresh, Drop::wanted);
 }
 
 TEST_F(SuperSlabs, a_span_grows_into_free_neighbours_and_shrinks) {
@@ -149,7 +149,7 @@ TEST_F(SuperSlabs, a_span_grows_into_free_neighbours_and_shrinks) {
   EXPECT_EQ(bytes_of(*ref.span).n, 10 * kUnitBytes);
   EXPECT_TRUE(extend_span(*ref.span, Units{40}));
   EXPECT_EQ(broken_super_slab_rule(), nullptr);
-  give_span(*ref.span, Age::fresh);
+  give_span(*ref.span, Age::fresh, Drop::wanted);
 }
 
 }  // namespace
