@@ -5,8 +5,11 @@
 //   HAK_TEST_SYSTEM=1     may change settings of the whole system for a moment (vm.overcommit_memory)
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -279,6 +282,67 @@ TEST(Limit, a_share_of_the_cgroups_limit_is_a_limit) {
   EXPECT_GE(got("max"), 195 * kMiBInKiB) << "no limit";
   unlink(file.c_str());
   rmdir(folder);
+}
+
+// A cgroup of our own with a limit on memory, of version 1 or 2, as long as it lives; `why_not` where there can be none.
+class Cgroup {
+ public:
+  explicit Cgroup(const char* limit) {
+    const std::string name = "/hakmem-test-" + std::to_string(getpid());
+    if (make("/sys/fs/cgroup/memory" + name) && write("memory.limit_in_bytes", limit)) return;
+    remove();
+    if (make("/sys/fs/cgroup" + name) && write("memory.max", limit)) return;
+    remove();
+    why_not = "no cgroup with a limit on memory can be made here: " + std::string(strerror(errno));
+  }
+  ~Cgroup() { remove(); }
+  Cgroup(const Cgroup&) = delete;
+  Cgroup& operator=(const Cgroup&) = delete;
+
+  /// The words by which a program runs in it.
+  std::vector<std::string> enter() const {
+    return {"sh", "-c", "echo $$ >" + folder_ + "/cgroup.procs && exec \"$@\"", "sh"};
+  }
+
+  std::string why_not;
+
+ private:
+  bool make(const std::string& folder) {
+    if (mkdir(folder.c_str(), 0755) != 0) return false;
+    folder_ = folder;
+    return true;
+  }
+  bool write(const char* file, const char* text) const {
+    std::ofstream out(folder_ + "/" + file);
+    return static_cast<bool>(out << text << std::flush);
+  }
+  void remove() {
+    const int error = errno;
+    if (!folder_.empty()) rmdir(folder_.c_str());
+    folder_.clear();
+    errno = error;
+  }
+
+  std::string folder_;
+};
+
+TEST(Limit, in_a_real_cgroup_what_fits_survives_and_what_does_not_gets_enomem_instead_of_the_oom_killer) {
+  if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_LIMIT is hakmem's own";
+  const Cgroup cgroup("134217728");  // 128 MiB
+  if (!cgroup.why_not.empty()) GTEST_SKIP() << cgroup.why_not;
+  const std::vector<std::string> too_much = {"until-limit", "5000", "400"};
+  const Environment share = {{"HAKMEM_LIMIT_SHARE", "80"}, {"HAKMEM_LIMIT_HARD", "1"}};
+
+  const Outcome killed = run_load(too_much, {.before = cgroup.enter()});
+  EXPECT_EQ(killed.signal, SIGKILL) << "without a limit of hakmem's: " << killed.describe();
+
+  const Outcome refused = run_load(too_much, {.env = share, .before = cgroup.enter()});
+  EXPECT_GOOD(refused);
+  EXPECT_EQ(value(refused, "enomem"), 1) << refused.out;
+  EXPECT_LE(value(refused, "got_kib"), 128 * kMiBInKiB * 8 / 10);
+  EXPECT_GE(value(refused, "got_kib"), 128 * kMiBInKiB * 6 / 10);
+
+  EXPECT_GOOD(run_load({"sizes-in-turn-within", "21", "80"}, {.env = share, .before = cgroup.enter()}));
 }
 
 // ---- resident memory -------------------------------------------------------------------------------------------------
