@@ -84,11 +84,7 @@ def read_remarks(file):
 
 HEAD = """# Performance
 
-This page is written by `make bench` (`bench/suite`); don't edit it. {date}, hakmem {commit}{note}.
-
-{machine}
-
-{allocators}
+This page is written by `make bench` (`bench/suite`); don't edit it. {beside}
 
 ## How to read the tables
 
@@ -100,22 +96,28 @@ says how it is measured and what the rows are; the raw values are in `build/benc
 """
 
 
-def head(results):
+def said_beside(results):
+    """When, on which machine and with which libraries it was measured."""
     machine = "| machine | |\n|---|---|\n" + "\n".join(f"| {key} | {value} |" for key, value in results["machine"].items())
     rows = [f"| {name} | {about['version']} | `{about['library']}` | `{about['sha256'][:12]}` | "
             f"{'' if about['peer'] or name == 'hakmem' else 'not a peer: a reference'} |"
             for name, about in results["allocators"].items()]
     allocators = "| allocator | version | library | sha256 | |\n|---|---|---|---|---|\n" + "\n".join(rows)
     note = ", **short runs (--quick): not for conclusions**" if results["quick"] else ""
-    return HEAD.format(date=results["date"], commit=results["commit"], note=note, machine=machine, allocators=allocators,
-                       rounds=results["rounds"])
+    return f"{results['date']}, hakmem {results['commit']}{note}.\n\n{machine}\n\n{allocators}"
+
+
+def failed_section(results):
+    """What failed, as the page's last section; empty where nothing did."""
+    lines = [f"- {row['name']} on {name}: {why}" for row in results["rows"] for name, why in row["failed"].items()]
+    return "\n\n## What failed\n\n" + "\n".join(lines) if lines else ""
 
 
 def write(results, file, plots, remarks):
     """Writes the page, and its plots to the folder `plots`."""
     plots.mkdir(parents=True, exist_ok=True)
     names = list(results["allocators"])
-    text = head(results)
+    text = HEAD.format(beside=said_beside(results), rounds=results["rounds"])
     for figure, title in PLOTS.items():
         rows = [(row["name"], found[2]) for row in results["rows"] if (found := ratios_of(results, row, figure))]
         svg = plots / (figure.replace(" ", "-") + ".svg")
@@ -132,7 +134,5 @@ def write(results, file, plots, remarks):
         text += f"With fewer than {paired.LEAST_ROUNDS} rounds nothing can be said."
     else:
         text += "Nowhere in this run."
-    failed = [f"- {row['name']} on {name}: {why}" for row in results["rows"] for name, why in row["failed"].items()]
-    if failed:
-        text += "\n\n## What failed\n\n" + "\n".join(failed)
+    text += failed_section(results)
     file.write_text(text.rstrip() + "\n")

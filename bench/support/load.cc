@@ -52,6 +52,20 @@ std::string readable(const std::pair<const char*, double>& value) {
   return text;
 }
 
+std::string sizes_as_json(const std::vector<SizeCost>& sizes) {
+  std::string text;
+  for (const SizeCost& size : sizes)
+    text += (text.empty() ? "" : ",") + std::string("{\"bytes\":") + std::to_string(size.bytes) +
+            ",\"operations\":" + std::to_string(size.operations) +
+            ",\"ns_per_operation\":" + json_number(size.ns_per_operation()) + "}";
+  return text;
+}
+
+void print_sizes(const std::vector<SizeCost>& sizes) {
+  for (const SizeCost& size : sizes)
+    std::printf("%12llu bytes %12.4g ns\n", static_cast<unsigned long long>(size.bytes), size.ns_per_operation());
+}
+
 }  // namespace
 
 uint64_t now_ns() {
@@ -126,11 +140,13 @@ int Load::end(const Result& r) const {
            ",\"peak_rss_bytes\":" + json_number(static_cast<double>(peak));
     if (r.live_bytes != 0) line += ",\"live_bytes\":" + json_number(static_cast<double>(r.live_bytes));
     if (r.rss_over_live != 0) line += ",\"rss_over_live\":" + json_number(r.rss_over_live);
+    if (!r.sizes.empty()) line += ",\"sizes\":[" + sizes_as_json(r.sizes) + "]";
     line += ",\"values\":{";
     for (size_t i = 0; i < r.values.size(); i++)
       line += (i == 0 ? "" : ",") + json_string(r.values[i].first) + ":" + json_number(r.values[i].second);
     line += "}}";
   } else {
+    print_sizes(r.sizes);
     char text[200];
     std::snprintf(text, sizeof text, ": %s %ss/s, %.4g ns each; peak RSS %.1f MiB", short_number(rate).c_str(),
                   r.operation, ns, static_cast<double>(peak) / 1048576);

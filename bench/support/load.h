@@ -23,6 +23,15 @@
 
 namespace hak::bench {
 
+/// What the blocks of one size cost.
+struct SizeCost {
+  uint64_t bytes;
+  uint64_t operations;
+  double seconds;
+
+  double ns_per_operation() const { return operations != 0 ? seconds * 1e9 / static_cast<double>(operations) : 0; }
+};
+
 /// What a run found. Of all figures but operations and live bytes, less is better.
 struct Result {
   const char* operation;  // what is counted: "pair", a malloc and its free
@@ -31,6 +40,7 @@ struct Result {
   uint64_t live_bytes = 0;   // asked for and not freed, at the moment that matters; 0: not known
   double rss_over_live = 0;  // resident bytes at that moment over live_bytes; 0: doesn't apply
   std::vector<std::pair<const char*, double>> values = {};  // more; names end in their unit: _ns _bytes _ratio
+  std::vector<SizeCost> sizes = {};  // of a load that goes from size to size; empty: doesn't apply
 };
 
 class Load : public Options {
@@ -115,7 +125,8 @@ class Rounds {
     last_ns_ = now;
   }
 
-  uint64_t wanted_, end_ns_, done_ = 0, batch_ = 8, last_ns_ = 0;
+  uint64_t wanted_, end_ns_, done_ = 0, last_ns_ = 0;
+  uint64_t batch_ = 2;  // the first call halves it: a single operation may take as long as all the time there is
 };
 
 /// Runs work(0) ... work(threads - 1) in threads that begin together, and returns the seconds until the last was done.

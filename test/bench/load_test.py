@@ -37,6 +37,18 @@ class LoadTest(unittest.TestCase):
             self.assertRegex(name, r"_(ns|bytes|ratio|over_live)$")
             self.assertIsInstance(value, (int, float), name)
 
+    def test_the_costs_of_sizes_add_up(self):
+        line = json.loads(run("--json").stdout)
+        sizes = line.get("sizes", [])
+        if not sizes:
+            self.skipTest("this load doesn't go from size to size")
+        self.assertEqual([size["bytes"] for size in sizes], sorted({size["bytes"] for size in sizes}))
+        self.assertEqual(sizes[0]["bytes"], line["parameters"]["least"])
+        self.assertEqual(sizes[-1]["bytes"], line["parameters"]["most"])
+        self.assertEqual(sum(size["operations"] for size in sizes), line["operations"])
+        ns = sum(size["operations"] * size["ns_per_operation"] for size in sizes)
+        self.assertTrue(math.isclose(ns, line["seconds"] * 1e9, rel_tol=1e-4))
+
     def test_says_its_parameters(self):
         parameters = json.loads(run("--json").stdout)["parameters"]
         given = [word[2:] for word in OPTIONS if word.startswith("--")]
@@ -45,10 +57,10 @@ class LoadTest(unittest.TestCase):
         for name in parameters:
             self.assertIn(f"--{name} ", usage)
 
-    def test_prints_a_sentence(self):
+    def test_prints_a_sentence_and_before_it_a_line_for_each_size(self):
         done = run("--expect", "hakmem")
         self.assertEqual(done.returncode, 0)
-        self.assertRegex(done.stdout, rf"^{NAME}: .* ns each; peak RSS .*; on hakmem [\d.]+ \(/.*\)\n$")
+        self.assertRegex(done.stdout, r"^( +\d+ bytes +[\d.e+]+ ns\n)*" rf"{NAME}: .* ns each; peak RSS .*; on hakmem [\d.]+ \(/.*\)\n$")
 
     def test_refuses_the_wrong_library(self):
         for library, expected in ((None, "hakmem"), (None, LIBRARY), (LIBRARY, "glibc"), (LIBRARY, "/lib/libother.so")):

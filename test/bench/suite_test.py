@@ -16,7 +16,7 @@ os.environ["HAKMEM_BENCH_BUILD"] = BUILD
 
 from scripts import BENCH, script  # noqa: E402
 
-from measure import allocators, loads, page, programs  # noqa: E402
+from measure import allocators, comparison, loads, page, programs  # noqa: E402
 
 suite = script("suite")
 
@@ -129,7 +129,7 @@ class SuiteTest(unittest.TestCase):
                 raise loads.Failed("it crashed")
             return {"time": 1.0}
 
-        row = suite.measure("row", "load", "x", {"good": "good", "bad": "bad"}, 3, run, lambda allocator: None)
+        row = comparison.measure("row", "load", "x", {"good": "good", "bad": "bad"}, 3, run, lambda allocator: None)
         self.assertEqual((row["figures"], row["failed"]), ({"time": {"good": [1.0] * 3}}, {"bad": "it crashed"}))
 
 

@@ -18,19 +18,24 @@ PAIRS_PER_ROUND = 1000
 MODES = ["mixed", "pingpong", "sized", "mid", "large", "big"]
 
 
-def instructions(pairs, lib, mode, rounds):
-    environment = dict(os.environ)
+def callgrind(lib, command, *options, file="/dev/null", **variables):
+    """Runs a command on the library under callgrind, which writes to the file; what the run said, and its instructions."""
+    environment = {**os.environ, **variables}
     environment.pop("LD_PRELOAD", None)
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
     if lib:
         environment["LD_PRELOAD"] = lib  # valgrind itself is static: it reaches the program alone
-    result = subprocess.run(command + [pairs, mode, str(rounds)], env=environment, capture_output=True, text=True)
+    words = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={file}", *options, *command]
+    result = subprocess.run(words, env=environment, capture_output=True, text=True)
     found = re.search(r"Collected : (\d+)", result.stderr)
     if result.returncode != 0 or not found:
-        sys.exit(f"{mode}: the program did not run under callgrind\n{result.stderr}")
+        sys.exit(f"{' '.join(command)}: did not run under callgrind\n{result.stderr}")
     if lib and "cannot be preloaded" in result.stderr:
         sys.exit(f"{lib} can't be preloaded")
-    return int(found.group(1))
+    return result, int(found.group(1))
+
+
+def instructions(pairs, lib, mode, rounds):
+    return callgrind(lib, [pairs, mode, str(rounds)])[1]
 
 
 def cost(pairs, lib, mode):
@@ -69,4 +74,5 @@ def main():
     return 1 if over else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""What bench/suite and bench/sweep have in common: arguments, what is said beside the figures, and rows of results."""
+import argparse
+import datetime
+import hashlib
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from measure import allocators, loads, paired
+
+ROOT = allocators.ROOT
+
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+def parser(name, about, results, page):
+    """An ArgumentParser with the options of every comparison. about: the script's text; the others: where its output goes."""
+    made = argparse.ArgumentParser(prog=f"bench/{name}", usage=about.split("usage: ")[1].split("\n")[0],
+                                   description=about.split("\n\n", 2)[2],
+                                   formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--quick", action="store_true", help="short runs: to see that it works, not for conclusions")
+    made.add_argument("--rounds", type=int, default=7, help="at least 6 for intervals [7]")
+    made.add_argument("--allocators", metavar="NAME,...", help="only these, of those that are here or named")
+    made.add_argument("--with", action="append", default=[], metavar="NAME=PATH", dest="extra",
+                      help="one more allocator, a library to preload; [VARIABLE=VALUE;]PATH sets a variable too")
+    made.add_argument("--reference", action="append", default=[], metavar="NAME=PATH",
+                      help="measured beside the others, but no peer: what the least possible is, say")
+    made.add_argument("--results", type=Path, default=results, help=f"where the values go [{results.relative_to(ROOT)}]")
+    made.add_argument("--page", type=Path, default=page, help=f"where the page goes [{page.relative_to(ROOT)}]")
+    made.add_argument("--render", action="store_true", help="measure nothing: write the page from the results")
+    return made
+
+
+def allocators_of(arguments):
+    """{name: Allocator} that the arguments ask for."""
+    only = arguments.allocators.split(",") if arguments.allocators else None
+    return allocators.find(arguments.extra + arguments.reference, only)
+
+
+# --- what is said beside the figures ----------------------------------------------------------------------------------
+
+def output(*command):
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def machine():
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    memory = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
+    system = re.search(r'PRETTY_NAME="(.*)"', Path("/etc/os-release").read_text())
+    huge = re.search(r"\[(\w+)\]", Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text())
+    virtual = output("systemd-detect-virt") or "unknown"
+    return {
+        "processor": f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, virtualisation: {virtual}",
+        "memory": f"{int(memory[1]) / 2**20:.1f} GiB",
+        "system": f"{system[1] if system else '?'}, Linux {platform.release()}, glibc {platform.libc_ver()[1]}",
+        "huge pages": huge[1] if huge else "none",
+        "compiler": output("g++", "--version").splitlines()[0],
+        "load before": " ".join(f"{value:.2f}" for value in os.getloadavg()),
+    }
+
+
+def about(allocator, references):
+    """Version and file as a load program finds them in its own process."""
+    line = loads.run(allocators.BUILD, loads.Row("", "scenario --rounds 1"), allocator, small=False)
+    digest = hashlib.sha256(Path(line["library"]).read_bytes()).hexdigest()
+    return {"version": line["version"], "library": line["library"], "sha256": digest,
+            "peer": allocator.name not in references}
+
+
+def new_results(schema, arguments, found):
+    """Results without a row yet."""
+    references = {text.partition("=")[0] for text in arguments.reference}
+    return {
+        "schema": schema,
+        "date": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        "commit": output("git", "describe", "--always", "--dirty"),
+        "machine": machine(), "quick": arguments.quick, "rounds": arguments.rounds,
+        "allocators": {name: about(allocator, references) for name, allocator in found.items()},
+        "rows": [],
+    }
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+def measure(name, kind, command, found, rounds, run, prove):
+    """A row of the results. An allocator that fails once is left out of the rest of the row, and said so."""
+    failed, proved = {}, set()
+
+    def one(allocator_name):
+        if allocator_name in failed:
+            return None
+        try:
+            if allocator_name not in proved:
+                prove(found[allocator_name])
+                proved.add(allocator_name)
+            return run(found[allocator_name])
+        except loads.Failed as failure:
+            failed[allocator_name] = str(failure)
+            print(f"  {failure}", file=sys.stderr)
+            return None
+
+    results = paired.interleave(found, rounds, one)
+    whole = {n: values for n, values in results.items() if n not in failed}
+    figures = {}
+    for allocator_name, values in whole.items():
+        for figure in values[0]:
+            figures.setdefault(figure, {})[allocator_name] = [value[figure] for value in values]
+    return {"name": name, "kind": kind, "command": command, "figures": figures, "failed": failed}
