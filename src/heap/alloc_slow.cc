@@ -96,7 +96,8 @@ void* refilled_by_ladder(Heap* heap, unsigned c, Where where) {
 }
 
 void* heartbeat_and(Block* block, Heap& heap) {
-  heartbeat(heap);
+  heartbeat_at(heap,
+               *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(block)).meta.load(std::memory_order_relaxed)));
   return block;
 }
 

@@ -103,7 +103,8 @@ void free_event(void* p, Heap* heap, Slab* slab) noexcept {
     }
     settle(*heap, *slab);
   }
-  beat(*heap);
+  if (beat_is_due(*heap)) [[unlikely]]
+    heartbeat_at(*heap, *slab);
 }
 
 // The block bears the mark of a free one: by a second free, or because the program wrote just this word there.

@@ -9,6 +9,9 @@ namespace hak {
 /// Called by the heap's thread, outside of its sections.
 [[gnu::noinline]] void heartbeat(Heap& heap);
 
+/// The same, at a refill from the slab or an event of it.
+[[gnu::noinline]] void heartbeat_at(Heap& heap, Slab& slab);
+
 /// Counts one refill or event; every 64th is a heartbeat.
 inline bool beat_is_due(Heap& heap) { return ++heap.beats % 64 == 0; }
 

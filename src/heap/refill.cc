@@ -21,14 +21,18 @@ constexpr uint32_t kEmptyShare = 2;
 
 constexpr uint32_t kFewBlocks = 64;  // a slab with more takes long to link at once
 
-bool hand_out_fresh(Heap& heap, unsigned c, Slab& s) {
-  if (s.untouched != 0 && s.carved < s.blocks) populate_ahead(s, heap.classes[c].out * s.block_bytes);
+bool hand_out_carved(Heap& heap, unsigned c, Slab& s, uint32_t most) {
   Block* list = nullptr;
-  const uint32_t n = carve(s, fresh_in_page(s), &list);
+  const uint32_t n = carve(s, most, &list);
   if (n == 0) return false;
   heap.carved_bytes += uint64_t{n} * s.block_bytes;
   hand_out(heap, c, s, list, n);
   return true;
+}
+
+bool hand_out_fresh(Heap& heap, unsigned c, Slab& s) {
+  if (s.untouched != 0 && s.carved < s.blocks) populate_ahead(s, heap.classes[c].out * s.block_bytes);
+  return hand_out_carved(heap, c, s, fresh_in_page(s));
 }
 
 void report_freed_too_often(const Block* block, const Slab* s) {
@@ -207,6 +211,11 @@ template <size_t... kStage>
 Filled fill(Heap& heap, unsigned c) {
   check_section(heap);
   return climb(heap, c, std::make_index_sequence<std::size(kLadder)>{});
+}
+
+void add_fresh(Heap& heap, Slab& s, uint32_t most) {
+  check_section(heap);
+  hand_out_carved(heap, s.size_class, s, most);
 }
 
 // A batch of a slab that has not so many blocks out was posted twice. Its links can't be trusted: the rest of the chain is
