@@ -74,6 +74,8 @@ struct Heap {
   uint32_t seen_heartbeats;            // at the last tick that a helper came in. Written by the lock's holder
   // The owner wanted the lock before a helper had gone through its sparse slabs. Written by the lock's holder; a guess: relaxed.
   std::atomic<bool> sparse_left;
+  const Slab* narrow;     // at which the last heartbeat found its class's list empty
+  uint32_t narrow_beats;  // and how many did since they found that of another
   uint64_t next_decay_ms;
   uint64_t carved_bytes;  // of all slabs: blocks that were ever handed out
   uint32_t slab_units;    // of all slabs, the empty ones included

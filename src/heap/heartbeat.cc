@@ -1,5 +1,7 @@
 #include "heap/heartbeat.h"
 
+#include <utility>
+
 #include "conf/config.h"
 #include "heap/background.h"
 #include "heap/limit.h"
@@ -30,28 +32,29 @@ void decay_kept(Heap& heap, uint64_t now_ms) {
 // at once is in the processor's cache (48 KiB, a byte a page: 21 ns a pair with one block, 67 with five).
 constexpr uint32_t kMoreBlocks = 4, kMoreBytes = 16'384;
 
+constexpr uint32_t kNarrowBeats = 4;  // heartbeats that find such a list, all at one slab
+
 // A program that frees a block before it asks for the next has one in circulation, where a page gives no more: then each malloc is
-// a refill, and each free the slab's last. Seen once in 64 of them, so that it costs the others nothing.
+// a refill, and each free the slab's last. Seen once in 64 of them, so that it costs the others nothing; and only where it goes
+// on, since threads that come and go would widen every class.
 void widen_list(Heap& heap, Slab& slab) {
-  const OwnerSection section(heap);
+  if (heap.free[slab.size_class] != nullptr) [[likely]]
+    return;
   if (slab.heap != &heap || slab.state != SlabState::current) return;  // a shared one, or given up by now
+  if (std::exchange(heap.narrow, &slab) != &slab) heap.narrow_beats = 0;
+  if (++heap.narrow_beats < kNarrowBeats) return;
   const uint32_t most = kMoreBytes / slab.block_bytes;
-  if (heap.free[slab.size_class] == nullptr) add_fresh(heap, slab, most < kMoreBlocks ? most : kMoreBlocks);
+  add_fresh(heap, slab, most < kMoreBlocks ? most : kMoreBlocks);
 }
 
-}  // namespace
-
-void heartbeat_at(Heap& heap, Slab& slab) {
-  widen_list(heap, slab);
-  heartbeat(heap);
-}
-
-void heartbeat(Heap& heap) {
+// slab: of the refill or event that it came with, or null.
+[[gnu::always_inline]] inline void heartbeat_with(Heap& heap, Slab* slab) {
   const uint64_t now_ms = os::coarse_ms();
   heap.last_beat_ms.store(now_ms, std::memory_order_relaxed);
   heap.heartbeats.store(heap.heartbeats.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   {
     const OwnerSection section(heap);
+    if (slab != nullptr) widen_list(heap, *slab);
     heap.outbox.post_all(heap);
     decay_kept(heap, now_ms);
   }
@@ -59,5 +62,11 @@ void heartbeat(Heap& heap) {
   wake_background();
   tell_of_limit();
 }
+
+}  // namespace
+
+void heartbeat_at(Heap& heap, Slab& slab) { heartbeat_with(heap, &slab); }
+
+void heartbeat(Heap& heap) { heartbeat_with(heap, nullptr); }
 
 }  // namespace hak

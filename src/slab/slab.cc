@@ -9,6 +9,8 @@
 namespace hak {
 namespace {
 
+constexpr uint32_t kMostAheadBlock = 2048;  // bytes: larger ones may not be touched as a whole
+
 void cut(Slab& s, unsigned c) {
   const SizeClass& k = size_class(c);
   s.freed = nullptr;
@@ -29,9 +31,9 @@ void cut(Slab& s, unsigned c) {
 Slab& make_slab(Heap* heap, unsigned c, const map::UnitRun& run) {
   Slab& s = *reinterpret_cast<Slab*>(map::line_of_unit(run.first));
   s.units = static_cast<uint8_t>(run.count);
-  s.untouched = run.clean && !run.huge;
   s.first = run.first;
   cut(s, c);
+  s.untouched = run.clean && !run.huge && s.block_bytes <= kMostAheadBlock;
   s.state = SlabState::none;
   s.fill = 0;
   s.next = s.prev = nullptr;
@@ -51,7 +53,6 @@ constexpr uint32_t kPageBytes = 4096;
 constexpr uint32_t kMostAhead = kUnitBytes / kPageBytes;  // pages
 constexpr uint32_t kLeastAhead = 4;                       // fewer aren't worth a call
 constexpr uint32_t kAheadShare = 16;                      // of what is out
-constexpr uint32_t kMostAheadBlock = kPageBytes / 2;      // larger blocks may not be touched as a whole
 
 // Once refused it isn't tried again: a kernel before 5.14, or a limit that is near. Relaxed: a late look costs one call.
 constinit std::atomic<bool> g_populate_refused{false};
@@ -67,7 +68,7 @@ uint32_t pages_ahead(uint64_t out_bytes) {
 void populate_ahead(const Slab& s, uint64_t out_bytes) {
   const uint32_t batch = pages_ahead(out_bytes);
   const uint32_t page = uint32_t{s.carved} * s.block_bytes / kPageBytes;
-  if (batch < kLeastAhead || page % batch != 0 || s.block_bytes > kMostAheadBlock) return;
+  if (batch < kLeastAhead || page % batch != 0) return;
   if (os::page_size() != kPageBytes || g_populate_refused.load(std::memory_order_relaxed)) return;
   const uint32_t left = (uint32_t{s.units} << kUnitShift) / kPageBytes - page;
   const uint32_t pages = batch < left ? batch : left;
