@@ -96,8 +96,7 @@ void* refilled_by_ladder(Heap* heap, unsigned c, Where where) {
 }
 
 void* heartbeat_and(Block* block, Heap& heap) {
-  heartbeat_at(heap,
-               *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(block)).meta.load(std::memory_order_relaxed)));
+  heartbeat_at(heap, slab_of(block));
   return block;
 }
 

@@ -16,10 +16,6 @@ constexpr bool kStoresInOrder = true;  // others see a thread's stores in progra
 constexpr bool kStoresInOrder = false;
 #endif
 
-Slab& slab_of(const Block* block) {
-  return *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(block)).meta.load(std::memory_order_relaxed));
-}
-
 // Batches of an inbox, in a chain.
 struct Chain {
   Block* first = nullptr;

@@ -7,10 +7,6 @@
 namespace hak {
 namespace {
 
-Slab& slab_of(const Block* block) {
-  return *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(block)).meta.load(std::memory_order_relaxed));
-}
-
 // Detached lists by class. Their owner may be about to exchange a head that it has read before.
 class Detached {
  public:

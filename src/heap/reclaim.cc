@@ -20,7 +20,7 @@ void flush_list(Heap& heap, unsigned c) {
   heap.free[c] = nullptr;
   while (block != nullptr) {
     Block* const next = block->next;
-    Slab& s = *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(block)).meta.load(std::memory_order_relaxed));
+    Slab& s = slab_of(block);
     if (s.heap == &heap) put_back_unused(heap, s, block);
     else put_back_shared(s, block);
     block = next;

@@ -151,6 +151,11 @@ uint32_t carve(Slab& s, uint32_t most, Block** list);
 /// Puts blocks back that were used: one, or a batch of this slab.
 void put_back(Slab& s, const Batch& batch);
 
+/// The slab of a block that is one.
+inline Slab& slab_of(const Block* block) {
+  return *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(block)).meta.load(std::memory_order_relaxed));
+}
+
 /// Whether a link of a list that its owner may be changing can be followed.
 inline bool may_be_block(const Block* block) {
   return map::in_window(block) && reinterpret_cast<uintptr_t>(block) % sizeof(Block) == 0;
