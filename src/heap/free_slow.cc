@@ -93,7 +93,7 @@ void free_event(void* p, Heap* heap, Slab* slab) noexcept {
   {
     const OwnerSection section(*heap);
     // Before this section a helper may have found all other blocks of the slab returned, and given it up.
-    if (slab->heap != heap) [[unlikely]]
+    if (!is_slab_of(*slab, heap)) [[unlikely]]
       return;
     if (used_or_less(*slab) < 0) [[unlikely]] {
       slab->countdown++;

@@ -38,7 +38,7 @@ constexpr uint32_t kNarrowBeats = 4;  // heartbeats that find such a list, all a
 // a refill, and each free the slab's last. Seen once in 64 of them, so that it costs the others nothing; and only where it goes
 // on, since threads that come and go would widen every class.
 void widen_list(Heap& heap, Slab& slab) {
-  if (slab.heap != &heap) return;  // a shared heap's, or given up by now: its line may be a span's
+  if (!is_slab_of(slab, &heap)) return;  // a shared heap's, or given up by now: its line may be a span's
   if (heap.free[slab.size_class] != nullptr || slab.state != SlabState::current) return;
   if (std::exchange(heap.narrow, &slab) != &slab) heap.narrow_beats = 0;
   if (++heap.narrow_beats < kNarrowBeats) return;

@@ -37,7 +37,7 @@ Slab& make_slab(Heap* heap, unsigned c, const map::UnitRun& run) {
   s.state = SlabState::none;
   s.fill = 0;
   s.next = s.prev = nullptr;
-  s.heap = heap;
+  std::atomic_ref(s.heap).store(heap, std::memory_order_relaxed);  // is_slab_of()
   map::set_entries(run.first, run.count, reinterpret_cast<uintptr_t>(heap));
   return s;
 }
@@ -78,7 +78,7 @@ void populate_ahead(const Slab& s, uint64_t out_bytes) {
 
 void release_slab(Slab& s, map::Age age) {
   s.state = SlabState::none;
-  s.heap = nullptr;
+  std::atomic_ref(s.heap).store(nullptr, std::memory_order_relaxed);
   const uint32_t first = s.first;
   const uint32_t units = s.units;
   map::set_entries(first, units, map::kNothing);

@@ -151,6 +151,13 @@ uint32_t carve(Slab& s, uint32_t most, Block** list);
 /// Puts blocks back that were used: one, or a batch of this slab.
 void put_back(Slab& s, const Batch& batch);
 
+/// Whether it is a slab of `heap`, for that heap's thread, which comes with a slab that may have been given up since: then the line
+/// is nobody's, or another's who writes to it just now.
+inline bool is_slab_of(const Slab& s, const Heap* heap) {
+  if constexpr (!kAtomicLoads) return s.heap == heap;
+  return std::atomic_ref(const_cast<Heap*&>(s.heap)).load(std::memory_order_relaxed) == heap;
+}
+
 /// The slab of a block that is one.
 inline Slab& slab_of(const Block* block) {
   return *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(block)).meta.load(std::memory_order_relaxed));
