@@ -39,7 +39,8 @@ constexpr uint32_t kNarrowBeats = 4;  // heartbeats that find such a list, all a
 // on, since threads that come and go would widen every class.
 void widen_list(Heap& heap, Slab& slab) {
   if (!is_slab_of(slab, &heap)) return;  // a shared heap's, or given up by now: its line may be a span's
-  if (heap.free[slab.size_class] != nullptr || slab.state != SlabState::current) return;
+  const bool one_circulates = heap.free[slab.size_class] == nullptr && freed_blocks(slab) <= 1;
+  if (!one_circulates || slab.state != SlabState::current) return;
   if (std::exchange(heap.narrow, &slab) != &slab) heap.narrow_beats = 0;
   if (++heap.narrow_beats < kNarrowBeats) return;
   const uint32_t most = kMoreBytes / slab.block_bytes;

@@ -26,6 +26,21 @@ hakmem_statistics stats_now() {
 
 uint64_t live_now() { return stats_now().tiers[HAKMEM_TIER_NONE].live_blocks; }
 
+// Refills and events take turns, so that the heartbeat always comes with the one, or, once another class has beaten, with the
+// other.
+TEST(Heartbeat, a_class_that_has_one_block_in_circulation_gets_some_more_and_no_more_after_that) {
+  std::thread([] {
+    constexpr size_t kSize = 16'000;
+    free_fast(allocate(kSize));
+    const Slab* const current = this_heap->classes[class_of(kSize)].current;
+    ASSERT_NE(current, nullptr);
+    const int before = current->carved;
+    for (int turn = 0; turn < 4; turn++, this_heap->beats++)
+      for (int pair = 0; pair < 64 * 20; pair++) free_fast(allocate(kSize));
+    EXPECT_LE(current->carved, before + 1) << "16 KiB";
+  }).join();
+}
+
 TEST(Heap, blocks_of_all_sizes_hold_their_bytes_and_all_come_back) {
   const uint64_t before = live_now();
   std::mt19937 random(1);
