@@ -17,6 +17,7 @@ namespace {
 constexpr uint64_t kWorthAThread = 64;  // units: 4 MiB
 constexpr unsigned kQuietTicks = 4;     // without work, before the thread ends
 constexpr uint64_t kLeastSleepMs = 10;
+constexpr uint64_t kPauseUs = 200;  // for an owner that came while its heap was gone through
 
 // Said by heaps, heard by the thread: relaxed, a late word is said again on the next heartbeat.
 constinit std::atomic<bool> g_quiet_expected{false};
@@ -30,10 +31,10 @@ void run() {
   this_heap = &g_empty_heap;  // this thread's storage began as zero: it has no heap, and wants none
   for (unsigned quiet = 0; quiet < kQuietTicks;) {
     const uint64_t left = ms_to_next_tick(os::coarse_ms());
-    os::sleep_own_thread(left + kLeastSleepMs);
+    os::sleep_own_thread((left + kLeastSleepMs) * 1000);
     const bool expected = g_quiet_expected.exchange(false, std::memory_order_relaxed);
     quiet = tick_if_due(os::coarse_ms()) || expected ? 0 : quiet + 1;
-    while (ms_to_next_tick(os::coarse_ms()) != 0 && go_on_with_tick()) os::sleep_own_thread(1);
+    while (ms_to_next_tick(os::coarse_ms()) != 0 && go_on_with_tick()) os::sleep_own_thread(kPauseUs);
   }
 }
 

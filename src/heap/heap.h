@@ -38,6 +38,12 @@ struct ClassHeap {
   uint64_t refills[kListStages] = {};  // by the stage that served; their sum is the class's misses
 };
 
+// Where who goes through a heap's sparse slabs was when the owner came.
+struct SparseWalk {
+  unsigned size_class = 0;
+  Slab* next = nullptr;  // partial then; null: the class is to be begun
+};
+
 enum class HeapState : uint8_t {
   owned,   // by a thread
   parked,  // its thread has ended; whoever holds the registry's lock may touch it
@@ -70,10 +76,10 @@ struct Heap {
   uint32_t empty_units;
   uint32_t empty_units_least;          // since the last decay tick: what nobody wanted for so long
   std::atomic<uint64_t> last_beat_ms;  // written by the owner; helpers see by it that it sleeps: relaxed
-  std::atomic<uint32_t> heartbeats;    // written by the owner; helpers see by it how busy it is: relaxed
-  uint32_t seen_heartbeats;            // at the last tick that a helper came in. Written by the lock's holder
-  // The owner wanted the lock before a helper had gone through its sparse slabs. Written by the lock's holder; a guess: relaxed.
-  std::atomic<bool> sparse_left;
+  // A helper has to go through the sparse slabs still: it had no time yet, or the owner came. Written by the lock's holder; a
+  // guess: relaxed.
+  std::atomic<bool> walk_left;
+  SparseWalk walk;  // its place. The lock's holder's
   const Slab* narrow;     // at which the last heartbeat found its class's list empty
   uint32_t narrow_beats;  // and how many did since they found that of another
   uint64_t next_decay_ms;

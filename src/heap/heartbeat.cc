@@ -51,7 +51,6 @@ void widen_list(Heap& heap, Slab& slab) {
 [[gnu::always_inline]] inline void heartbeat_with(Heap& heap, Slab* slab) {
   const uint64_t now_ms = os::coarse_ms();
   heap.last_beat_ms.store(now_ms, std::memory_order_relaxed);
-  heap.heartbeats.store(heap.heartbeats.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   {
     const OwnerSection section(heap);
     if (slab != nullptr) widen_list(heap, *slab);

@@ -31,10 +31,12 @@ struct Chain {
   }
 };
 
+constexpr unsigned kMostReturned = (1u << 14) - 1;
+
 // How many blocks of each slab wait: Slab::returned.
 void count_returned(const Chain& chain) {
   chain.for_each([](const Batch&, Slab& s) { s.returned = 0; });
-  chain.for_each([](const Batch& batch, Slab& s) { s.returned = static_cast<uint16_t>(s.returned + batch.count); });
+  chain.for_each([](const Batch& batch, Slab& s) { s.returned = (s.returned + batch.count) & kMostReturned; });
 }
 
 // All blocks that are out are in our hands. The owner can't be about to free one, and has no list with one.
@@ -51,7 +53,7 @@ Units sort_out(Heap& heap, const Chain& chain, map::Age age) {
   chain.for_each([&](const Batch& batch, Slab& s) {
     if (s.state == SlabState::leaving) {
       heap.classes[s.size_class].received += batch.count;
-      s.returned = static_cast<uint16_t>(s.returned - batch.count);
+      s.returned = (s.returned - batch.count) & kMostReturned;
       if (s.returned != 0) return;
       given += Units{s.units};
       give_up_slab(heap, s, age);
@@ -100,52 +102,50 @@ Units release_all(Heap& heap, map::Age age) {
   given += Units{heap.empty_units};
   release_empty(heap, 0, age);
   given += release_spans(heap, age);
-  if (is_large) release_sparse(heap, Sparse::all);
   return given;
 }
 
-// A heartbeat is 64 refills or events. Below one in four ms the owner's slow paths take less than a hundredth of its time, and
-// so would the page faults of the pages that it misses.
-constexpr uint64_t kCalmMsPerBeat = 4;
+Units release_of_owner_at_work(Heap& heap) { return release_returned(heap, map::Age::aged) + release_idle_spans(heap); }
 
-bool is_calm(const Heap& heap, uint64_t tick_ms) {
-  return (heap.heartbeats.load(std::memory_order_relaxed) - heap.seen_heartbeats) * kCalmMsPerBeat <= tick_ms;
+// Pages are looked for heap by heap: a walk takes long, and the owner of another heap needn't wait for it.
+void begin_walk(Heap& heap) {
+  if (heap.walk_left.load(std::memory_order_relaxed)) return;  // the last one goes on
+  heap.walk = {};
+  heap.walk_left.store(heap.slab_units >= kWorthTaking, std::memory_order_relaxed);
 }
 
-// The owner of a calm heap goes on with its currents, and comes before us.
-void release_sparse_if_calm(Heap& heap, uint64_t tick_ms) {
-  const bool worth = is_calm(heap, tick_ms) && heap.slab_units >= kWorthTaking;
-  heap.sparse_left.store(worth && !release_sparse(heap, Sparse::partial), std::memory_order_relaxed);
+Units go_on_with_walk(Heap& heap, Sparse which) {
+  heap.walk_left.store(!release_sparse(heap, which), std::memory_order_relaxed);
+  return {};
 }
 
-Units release_of_owner_at_work(Heap& heap, uint64_t tick_ms) {
-  const Units given = release_returned(heap, map::Age::aged) + release_idle_spans(heap);
-  release_sparse_if_calm(heap, tick_ms);
-  heap.seen_heartbeats = heap.heartbeats.load(std::memory_order_relaxed);
-  return given;
-}
+bool has_walk_left(const Heap& heap) { return heap.walk_left.load(std::memory_order_relaxed); }
 
 bool is_helpable(const Heap& heap) {
   const HeapState state = state_of(heap);
   return &heap != this_heap && (state == HeapState::owned || state == HeapState::parked);
 }
 
-// Does `work`, which returns the units it gave back, on the heaps that `chosen` names, some at a time.
+// Does `help`, which returns the units it gave back, on the heaps that `chosen` names, some at a time.
 template <class Chosen, class Work>
-Units help_chosen(Chosen chosen, Work help) {
+Units help_chosen(Chosen chosen, Work help, unsigned at_once = Helpers::kAtOnce) {
   Units given;
   Helpers helpers;
   const auto work = [&](Heap& heap) { given += help(heap); };
   for (Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {
     if (!is_helpable(*heap) || !chosen(*heap)) continue;
     helpers.add(*heap);
-    if (helpers.full()) helpers.run(work);
+    if (helpers.count() >= at_once) helpers.run(work);
   }
   helpers.run(work);
   return given;
 }
 
 bool any(const Heap&) { return true; }
+
+bool has_slept_since(const Heap& heap, uint64_t since_ms) {
+  return heap.last_beat_ms.load(std::memory_order_relaxed) < since_ms;
+}
 
 // Whether enough came in since the last helper was here that looking through all of it again is worth while.
 bool promises(const Heap& heap, uint32_t waiting_kib, uint32_t least_kib) {
@@ -169,33 +169,40 @@ Units help_before_growing() {
 }
 
 Units help_all() {
-  return help_chosen(any, [](Heap& heap) { return release_all(heap, map::Age::fresh); });
+  const Units given = help_chosen(any, [](Heap& heap) {
+    const Units units = release_all(heap, map::Age::fresh);
+    begin_walk(heap);
+    return units;
+  });
+  help_chosen(has_walk_left, [](Heap& heap) { return go_on_with_walk(heap, Sparse::all); }, 1);
+  return given;
 }
 
 // Twice over all heaps: what the first round posts from idle outboxes the second finds in inboxes.
 Units help_idle(uint64_t now_ms, uint64_t tick_ms) {
   const uint64_t since_ms = now_ms - tick_ms;
-  const auto is_idle = [since_ms](const Heap& heap) {
-    return heap.last_beat_ms.load(std::memory_order_relaxed) < since_ms;
-  };
+  const auto is_idle = [since_ms](const Heap& heap) { return has_slept_since(heap, since_ms); };
   help_chosen(is_idle, [](Heap& heap) {
     heap.outbox.post_all(heap);
     return Units{0};
   });
-  return help_chosen(any, [is_idle, tick_ms](Heap& heap) {
-    return is_idle(heap) ? release_all(heap, map::Age::aged) : release_of_owner_at_work(heap, tick_ms);
+  const Units given = help_chosen(any, [is_idle](Heap& heap) {
+    begin_walk(heap);
+    return is_idle(heap) ? release_all(heap, map::Age::aged) : release_of_owner_at_work(heap);
   });
+  help_on(now_ms, tick_ms);
+  return given;
 }
 
-bool help_on(uint64_t tick_ms) {
-  bool left = false;
-  help_chosen([](const Heap& heap) { return heap.sparse_left.load(std::memory_order_relaxed); },
-              [&left, tick_ms](Heap& heap) {
-                release_sparse_if_calm(heap, tick_ms);
-                left = left || heap.sparse_left.load(std::memory_order_relaxed);
-                return Units{0};
-              });
-  return left;
+bool help_on(uint64_t now_ms, uint64_t tick_ms) {
+  const uint64_t since_ms = now_ms - tick_ms;
+  const auto go_on = [since_ms](Heap& heap) {
+    return go_on_with_walk(heap, has_slept_since(heap, since_ms) ? Sparse::all : Sparse::cold);
+  };
+  help_chosen(has_walk_left, go_on, 1);
+  for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap)
+    if (is_helpable(*heap) && has_walk_left(*heap)) return true;
+  return false;
 }
 
 }  // namespace hak

@@ -25,11 +25,11 @@ Units help_before_growing();
 Units help_all();
 
 /// At a decay tick, which come every `tick_ms`: helps every heap, and takes from those whose owners had no heartbeat since
-/// the last one what they keep: empty slabs, spans, and the blocks of others that they have gathered; from those that had
-/// few, pages of sparse slabs. Returns the units given back, which count as aged.
+/// the last one what they keep: empty slabs, spans, and the blocks of others that they have gathered; and from all of them pages
+/// of sparse slabs. Returns the units given back, which count as aged.
 Units help_idle(uint64_t now_ms, uint64_t tick_ms);
 
-/// Goes on where owners came in between. True where one did again.
-bool help_on(uint64_t tick_ms);
+/// Goes on with sparse slabs where owners came in between. True where one did again.
+bool help_on(uint64_t now_ms, uint64_t tick_ms);
 
 }  // namespace hak

@@ -36,6 +36,7 @@ void reclaim_heap(Heap& heap) {
   release_unused_currents(heap, map::Age::fresh);
   release_empty(heap, 0, map::Age::fresh);
   release_spans(heap, map::Age::fresh);
+  heap.walk = {};
   release_sparse(heap, Sparse::all);
 }
 

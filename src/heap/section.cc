@@ -37,7 +37,7 @@ void enter_section_waiting(Heap& heap) {
 }
 
 void Helpers::add(Heap& heap) {
-  if (full() || !heap.lock.try_lock()) return;
+  if (count_ == kAtOnce || !heap.lock.try_lock()) return;
   heap.watch.store(usual_watch() | kHelped, std::memory_order_relaxed);
   heaps_[count_++] = &heap;
 }

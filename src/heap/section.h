@@ -90,9 +90,9 @@ class Helpers {
   Helpers(const Helpers&) = delete;
   Helpers& operator=(const Helpers&) = delete;
 
-  bool full() const { return count_ == kAtOnce; }
+  unsigned count() const { return count_; }
 
-  /// Puts a heap on the list, unless another thread helps it already. Not the calling thread's own.
+  /// Puts a heap on the list, unless another thread helps it already or the list is full. Not the calling thread's own.
   void add(Heap& heap);
 
   /// Calls work(heap) for each listed heap whose owner is outside, and empties the list. Held locks: the heap's.

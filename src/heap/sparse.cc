@@ -1,5 +1,7 @@
 #include "heap/sparse.h"
 
+#include <utility>
+
 #include "heap/section.h"
 #include "slab/sparse.h"
 
@@ -8,33 +10,60 @@ namespace {
 
 constexpr uint32_t kLeastBytes = 2 * 4096;  // free in a slab, for it to be worth a walk
 
+// What a helper does in any case once it is there, so that it comes to an end beside a busy owner, who waits for it: some 50 us.
+constexpr uint32_t kLeastWork = 256;  // slabs that are looked at
+constexpr uint32_t kWalkWork = 64;    // a walk takes as long as so many looks
+
 uint32_t listed_blocks(Slab& s) {
   const int32_t listed = int32_t{s.carved} - used_seen_by_helper(s) - s.released;
   return listed > 0 ? static_cast<uint32_t>(listed) : 0;
 }
 
-// What a slab that was gone through looked like, never 0: the number of listed blocks, as much of it as there is room for.
-// One that changed and looks the same is found the next time it looks different.
-uint8_t look_of(uint32_t listed) { return static_cast<uint8_t>(listed % 31 + 1); }
+// What a slab looks like: the number of listed blocks, as much of it as there is room for, never 0. One that changed and looks the
+// same is taken for cold, or found the next time it looks different.
+uint8_t look_of(uint32_t listed) { return static_cast<uint8_t>(listed % 63 + 1); }
+
+// Whether its pages are to be taken now. Notes what the slab looks like.
+bool is_due(Slab& s, uint32_t listed, Sparse which) {
+  const uint8_t look = look_of(listed);
+  const bool same = s.glance == look;
+  s.glance = look & 63;
+  s.walked = s.walked && same;
+  if (s.walked || listed * s.block_bytes < kLeastBytes) return false;
+  return same || which == Sparse::all;
+}
+
+bool is_partial_of(const Slab& s, const Heap& heap, unsigned c) {
+  return is_slab_of(s, &heap) && s.state == SlabState::partial && s.size_class == c;
+}
 
 }  // namespace
 
 bool release_sparse(Heap& heap, Sparse which) {
   check_section(heap);
   if (heap.slab_units == 0) return true;  // not to touch the pages of thousands of small threads' classes
-  bool wanted = false;
+  SparseWalk& at = heap.walk;
+  uint32_t work = 0;
   const auto visit = [&](Slab& s) {
-    wanted = wanted || heap.lock.is_wanted();
-    if (wanted) return;
-    const uint32_t listed = listed_blocks(s);
-    if (listed * s.block_bytes < kLeastBytes || s.glance == look_of(listed)) return;
+    if (work >= kLeastWork && heap.lock.is_wanted()) {
+      at.next = &s;
+      return false;
+    }
+    work++;
+    if (!is_due(s, listed_blocks(s), which)) return true;
     release_free_pages(s);
-    s.glance = look_of(listed_blocks(s)) & 31;
+    s.glance = look_of(listed_blocks(s)) & 63;
+    s.walked = 1;
+    work += kWalkWork;
+    return true;
   };
-  for (ClassHeap& ch : heap.classes) {
-    if (which == Sparse::all && ch.current != nullptr) visit(*ch.current);
-    ch.partial.for_each(visit);
-    if (wanted) return false;
+  for (; at.size_class < kClasses; at.size_class++) {
+    const ClassHeap& ch = heap.classes[at.size_class];
+    Slab* const from = std::exchange(at.next, nullptr);
+    // Where the owner has used it since, the rest of the class has its turn next time.
+    if (from != nullptr && !is_partial_of(*from, heap, at.size_class)) continue;
+    if (!ch.partial.visit_while(from, visit)) return false;
+    if (which == Sparse::all && ch.current != nullptr && !visit(*ch.current)) return false;
   }
   return true;
 }

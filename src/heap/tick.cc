@@ -11,6 +11,7 @@
 #include "large/pool.h"
 #include "map/purge.h"
 #include "map/super_slab.h"
+#include "os/clock.h"
 #include "os/own_thread.h"
 
 namespace hak {
@@ -71,7 +72,7 @@ void tick_on_heartbeat(uint64_t now_ms) {
 
 bool go_on_with_tick() {
   if (!g_tick_lock.try_lock()) return true;
-  const bool left = help_on(tick_ms());
+  const bool left = help_on(os::coarse_ms(), tick_ms());
   g_tick_lock.unlock();
   return left;
 }

@@ -104,8 +104,8 @@ bool own_thread_runs() { return g_tid.load(std::memory_order_relaxed) != kNone; 
 
 void forget_own_thread() { g_tid.store(kNone, std::memory_order_relaxed); }
 
-void sleep_own_thread(unsigned long ms) {
-  const timespec left{static_cast<time_t>(ms / 1000), static_cast<long>(ms % 1000 * 1'000'000)};
+void sleep_own_thread(unsigned long us) {
+  const timespec left{static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000 * 1000)};
   syscall(SYS_nanosleep, &left, nullptr);  // no signal interrupts it: all are blocked
 }
 

@@ -19,6 +19,6 @@ bool own_thread_runs();
 void forget_own_thread();
 
 /// Sleeps. For run(): nanosleep(2) of libc is a point of cancellation.
-void sleep_own_thread(unsigned long ms);
+void sleep_own_thread(unsigned long us);
 
 }  // namespace hak::os

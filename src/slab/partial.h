@@ -41,8 +41,18 @@ class PartialSlabs {
 
   template <class Visit>
   void for_each(Visit visit) const {
-    for (const List<Slab>& list : by_fill_)
-      for (Slab* s = list.head; s != nullptr; s = s->next) visit(*s);
+    visit_while(nullptr, [&visit](Slab& s) { return visit(s), true; });
+  }
+
+  /// From one that is listed, or from the first, until `visit` returns false; whether it never did.
+  template <class Visit>
+  bool visit_while(Slab* from, Visit visit) const {
+    for (unsigned fill = from != nullptr ? from->fill : 0; fill < kFills; fill++) {
+      for (Slab* s = from != nullptr ? from : by_fill_[fill].head; s != nullptr; s = s->next)
+        if (!visit(*s)) return false;
+      from = nullptr;
+    }
+    return true;
   }
 
   /// How many blocks of a full slab must be freed before it is worth a place on a list.

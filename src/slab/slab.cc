@@ -23,6 +23,7 @@ void cut(Slab& s, unsigned c) {
   s.reciprocal = k.reciprocal;
   s.seen_off = 0;
   s.glance = 0;
+  s.walked = 0;
   forget_released(s);
 }
 

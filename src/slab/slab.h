@@ -47,8 +47,7 @@ struct alignas(kCacheLine) Slab {
   uint8_t size_class;
   SlabState state;
   uint8_t fill : 2;       // which list of partial slabs it is on
-  uint8_t glance : 5;     // of who releases pages: what it saw last
-  uint8_t untouched : 1;  // what is fresh of it faults page by page: populate_ahead()
+  uint8_t glance : 6;     // of who releases pages (heap/sparse): what it saw last
   uint8_t units;
   Slab* next;
   Slab* prev;
@@ -59,7 +58,9 @@ struct alignas(kCacheLine) Slab {
   uint32_t reciprocal;
   uint32_t first;     // its first unit
   uint16_t seen_off;  // `used + released` when its heap last looked: ClassHeap::out
-  uint16_t returned;  // scratch of a helper: blocks that wait in the inbox
+  uint16_t returned : 14;  // scratch of a helper: blocks that wait in the inbox
+  uint16_t walked : 1;     // of who releases pages: what is to be had was taken
+  uint16_t untouched : 1;  // what is fresh of it faults page by page: populate_ahead()
 };
 static_assert(sizeof(Slab) == sizeof(map::Line));
 

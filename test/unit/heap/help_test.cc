@@ -147,7 +147,7 @@ TEST(Help, owners_at_work_and_helpers_do_not_disturb_each_other) {
     while (!end.load()) {
       help_all();
       help_idle(os::coarse_ms(), 10'000);
-      help_on(10'000);
+      help_on(os::coarse_ms(), 10'000);
       reclaim_idle_parked(os::coarse_ms(), 0);
     }
   });
@@ -394,32 +394,70 @@ TEST(Help, pages_of_an_idle_owner_s_sparse_slabs_go_back_and_serve_it_again) {
 }
 
 // 4 MiB in slabs that each keep some block.
-std::vector<void*> allocate_and_leave_few() {
+std::vector<void*> allocate_and_leave_few(size_t one_in = 500) {
   std::vector<void*> few;
   std::vector<void*> blocks = allocate_blocks(40'000, 100);
   for (size_t i = 0; i < blocks.size(); i++) {
-    if (i % 500 == 0) few.push_back(blocks[i]);
+    if (i % one_in == 0) few.push_back(blocks[i]);
     else free_fast(blocks[i]);
   }
   return few;
 }
 
-TEST(Help, sparse_slabs_of_a_calm_owner_give_pages_back_and_those_of_a_busy_one_do_not) {
+TEST(Help, slabs_that_an_owner_at_work_does_not_touch_give_pages_back_and_others_do_not) {
   if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
   constexpr uint64_t kTickMs = 10'000;  // the owner had a heartbeat since then: it isn't idle
   Owner owner;
   std::vector<void*> few;
-  owner.work([&] { few = allocate_and_leave_few(); });
-  const auto purged_by = [](auto work) {
+  owner.work([&] { few = allocate_and_leave_few(150); });
+  const auto purged_by_a_tick = [] {
     const uint64_t before = os::read(&os::Counters::purged_bytes);
-    work();
+    help_idle(os::coarse_ms(), kTickMs);
     return os::read(&os::Counters::purged_bytes) - before;
   };
-  owner.heap()->heartbeats += kTickMs;
-  EXPECT_LT(purged_by([] { help_idle(os::coarse_ms(), kTickMs); }), 1u << 20);
-  EXPECT_GE(purged_by([] { help_idle(os::coarse_ms(), kTickMs); }), 2u << 20);
+  EXPECT_LT(purged_by_a_tick(), 1u << 20) << "seen for the first time";
+  owner.work([&] {
+    for (size_t i = 0; i < few.size(); i += 2) free_fast(std::exchange(few[i], nullptr));
+  });
+  EXPECT_LT(purged_by_a_tick(), 1u << 20) << "used since then";
+  EXPECT_GE(purged_by_a_tick(), 2u << 20);
   EXPECT_GE(stats_now().os.sparse_bytes, 2u << 20);
-  EXPECT_FALSE(help_on(kTickMs)) << "nothing is left: the owner didn't come in between";
+  EXPECT_FALSE(help_on(os::coarse_ms(), kTickMs)) << "nothing is left: the owner didn't come in between";
+  EXPECT_LT(purged_by_a_tick(), 64u << 10) << "what is to be had was taken";
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+  owner.work([&] {
+    for (void* p : few) free_fast(p);
+  });
+}
+
+TEST(Help, a_walk_that_the_owner_ended_goes_on_where_it_was) {
+  if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
+  constexpr uint64_t kTickMs = 10'000;
+  Owner owner;
+  std::vector<void*> few;
+  owner.work([&] { few = allocate_and_leave_few(); });
+  help_idle(os::coarse_ms(), kTickMs);
+  Heap& heap = *owner.heap();
+  const unsigned c = slab_of(static_cast<Block*>(few[40])).size_class;
+  size_t partial = 0;
+  Slab* third_last = nullptr;
+  const auto each = [&](auto visit) { heap.classes[c].partial.for_each(visit); };
+  each([&](Slab&) { partial++; });
+  size_t at = 0;
+  each([&](Slab& s) { third_last = ++at == partial - 2 ? &s : third_last; });
+  const auto walked = [&] {
+    size_t n = 0;
+    each([&](Slab& s) { n += s.walked; });
+    return n;
+  };
+  heap.walk = {.size_class = c, .next = third_last};
+  heap.walk_left = true;
+  EXPECT_FALSE(help_on(os::coarse_ms(), kTickMs));
+  EXPECT_EQ(walked(), 3u);
+  heap.walk = {.size_class = c, .next = heap.classes[c].current};
+  heap.walk_left = true;
+  EXPECT_FALSE(help_on(os::coarse_ms(), kTickMs)) << "a place that is no more ends the class";
+  EXPECT_EQ(walked(), 3u);
   EXPECT_EQ(broken_heap_rule(), nullptr);
   owner.work([&] {
     for (void* p : few) free_fast(p);

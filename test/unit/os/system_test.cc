@@ -144,7 +144,7 @@ TEST_F(OwnThread, has_signals_blocked_and_its_own_errno_and_can_be_started_again
 TEST_F(OwnThread, is_one_at_a_time) {
   static std::atomic<bool> end{false};
   ASSERT_TRUE(start_own_thread([] {
-    while (!end) sleep_own_thread(1);
+    while (!end) sleep_own_thread(1000);
   }));
   EXPECT_TRUE(own_thread_runs());
   EXPECT_FALSE(start_own_thread(look_around));
