@@ -40,7 +40,8 @@ inline uint32_t locks_held_by_me() { return t_held.all; }
 
 class Lock {
  public:
-  constexpr explicit Lock(Rank rank) : rank_(rank) {}
+  // Zero but in debug builds: tables of locks are in .bss then, and their pages cost nothing until they are used.
+  constexpr explicit Lock(Rank rank) : rank_(kDebug ? rank : Rank{}) {}
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
 
@@ -87,8 +88,6 @@ class Lock {
   /// Whether another thread holds it, as of this moment: in the child of fork(2), one that is gone.
   bool held_by_another() const { return state_.load(std::memory_order_relaxed) != 0 && !held_by_me(); }
 
-  Rank rank() const { return rank_; }
-
  private:
   void take() {
     begin_hold();
@@ -109,7 +108,7 @@ class Lock {
   // Any thread writes both. state_: see above. holder_ is written only by the holder, so that a thread that finds
   // itself there holds the lock; all others only learn that they don't, relaxed suffices.
   std::atomic<uint32_t> state_{0};
-  const Rank rank_;
+  const Rank rank_;  // of debug builds
   std::atomic<const void*> holder_{nullptr};
 };
 static_assert(sizeof(Lock) == 16);
