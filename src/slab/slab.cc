@@ -68,7 +68,7 @@ uint32_t pages_ahead(uint64_t out_bytes) {
 
 void populate_ahead(const Slab& s, uint64_t out_bytes) {
   const uint32_t batch = pages_ahead(out_bytes);
-  const uint32_t page = uint32_t{s.carved} * s.block_bytes / kPageBytes;
+  const uint32_t page = (uint32_t{s.carved} * s.block_bytes + s.block_bytes - 1) / kPageBytes;
   if (batch < kLeastAhead || page % batch != 0) return;
   if (os::page_size() != kPageBytes || g_populate_refused.load(std::memory_order_relaxed)) return;
   const uint32_t left = (uint32_t{s.units} << kUnitShift) / kPageBytes - page;

@@ -139,11 +139,15 @@ inline uint32_t take_freed(Slab& s, Block** list) {
   return n;
 }
 
-/// How many fresh blocks begin in the page of the first one, at least one where any is fresh: a refill touches one page.
+/// How many fresh blocks a refill takes, at least one where any is fresh, so that it touches one page more: tiny ones that end in the
+/// page in which the first one ends. The one that reaches into the next page waits: all of a list come round, even where few are
+/// live. Of mid classes it comes too, as a page has few of them.
 inline uint32_t fresh_in_page(const Slab& s) {
   constexpr uint32_t kPage = 4096;
   const uint32_t begin = uint32_t{s.carved} * s.block_bytes;
-  return block_index(s.reciprocal, begin | (kPage - 1)) - s.carved + 1;
+  if (s.size_class >= kTinyClasses) return block_index(s.reciprocal, begin | (kPage - 1)) - s.carved + 1;
+  const uint32_t end = begin + s.block_bytes - 1;
+  return block_index(s.reciprocal, (end | (kPage - 1)) + 1) - s.carved;
 }
 
 /// Carves up to `most` fresh blocks into a list; returns how many, 0 when none is fresh.
