@@ -43,7 +43,7 @@ bool is_free_block(const Slab& s, const Slab* slab, const void* p) {
       if (b == p) return true;
     for (unsigned i = 0; i < Outbox::kSlots; i++) {
       const Outbox::Slot& slot = heap->outbox.slots()[i];
-      if (slot.slab == slab && on_list(s, slot.head, p, slot.count)) return true;
+      if (slot.slab == slab && on_list(s, slot.head, p, slot.count())) return true;
     }
   }
   return false;

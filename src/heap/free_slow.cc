@@ -73,6 +73,24 @@ void free_by_entry(Heap* heap, void* p, const map::PageEntry& entry, const void*
   free_remote(heap, *reinterpret_cast<Slab*>(line), p, site);
 }
 
+// Leaves the section.
+[[gnu::noinline]] void tidy_outbox(Heap& heap, const Slab& slab) {
+  const Outbox::Result result = heap.outbox.tidy(heap, slab);
+  leave_section(heap);
+  if (result == Outbox::Result::step) beat(heap);
+}
+
+// Most blocks of other heaps find a slot open in this thread's outbox. False: not freed.
+[[gnu::always_inline]] inline bool gather(Heap& heap, Slab& slab, void* p) {
+  if (!enter_section(heap)) [[unlikely]]
+    return false;
+  const Outbox::Gathered gathered = heap.outbox.gather(slab, p);
+  if (gathered == Outbox::Gathered::due) [[unlikely]]
+    return tidy_outbox(heap, slab), true;
+  leave_section(heap);
+  return gathered == Outbox::Gathered::yes;
+}
+
 }  // namespace
 
 void free_outside(void* p) noexcept {
@@ -81,10 +99,14 @@ void free_outside(void* p) noexcept {
 }
 
 void free_other(void* p, Heap* heap, map::PageEntry* entry) noexcept {
-  if (plain_load(entry->owner) == map::kSpan) {
-    map::Span& span = *reinterpret_cast<map::Span*>(plain_load(entry->meta));
+  const uintptr_t owner = plain_load(entry->owner);
+  map::Line* const line = plain_load(entry->meta);
+  if (owner == map::kSpan) {
+    map::Span& span = *reinterpret_cast<map::Span*>(line);
     if (span.live == p) [[likely]]
       return free_span_fast(heap, span);
+  } else if (line != nullptr && gather(*heap, *reinterpret_cast<Slab*>(line), p)) [[likely]] {
+    return;
   }
   free_by_entry(heap, p, *entry, __builtin_return_address(0));
 }
@@ -122,13 +144,20 @@ bool may_have_units(const map::Span& span, size_t size) {
 // A size is right when its class is the block's: the caller asked for this block with it, and got it by that class.
 void free_sized_slow(void* p, size_t size, Heap* heap) noexcept {
   const void* const site = __builtin_return_address(0);
+  const map::PageEntry& entry = map::entry_at(map::offset_of(p));
+  map::Line* const line = plain_load(entry.meta);
+  if (line != nullptr && plain_load(entry.owner) > map::kSpan && size <= kMidMax) {
+    Slab& slab = *reinterpret_cast<Slab*>(line);
+    if (class_of(size) == slab.size_class && gather(*heap, slab, p)) [[likely]]
+      return;
+  }
   const Found found = find(p);
   const bool wrong = found.slab != nullptr   ? size > kMidMax || class_of(size) != found.slab->size_class
                      : found.span != nullptr ? size <= kMidMax || !may_have_units(*found.span, size)
                                              : false;
   if (wrong) [[unlikely]]
     return report_wrong(guard::Error::size_mismatch, p, "operator delete", size, site);
-  free_by_entry(heap, p, map::entry_at(map::offset_of(p)), site);
+  free_by_entry(heap, p, entry, site);
 }
 
 void free_with_size(void* p, size_t size) {

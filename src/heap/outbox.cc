@@ -2,7 +2,6 @@
 
 #include <atomic>
 
-#include "heap/counted.h"
 #include "heap/heap.h"
 #include "heap/help.h"
 #include "heap/section.h"
@@ -15,57 +14,64 @@ constinit std::atomic<uint64_t> g_posted[kClasses];
 
 }  // namespace
 
-void Outbox::open(Slot& slot, Slab& slab) {
+// With its first block.
+void Outbox::open(Slot& slot, Slab& slab, Block* block) {
   const uint32_t by_bytes = kSlotBytes / slab.block_bytes;
-  const uint32_t limit = by_bytes > kSlotBlocks ? kSlotBlocks : by_bytes;
+  const uint32_t limit = by_bytes > kSlotBlocks ? kSlotBlocks : by_bytes > 0 ? by_bytes : 1;
+  char* const start = start_of(slab);
+  block->next = nullptr;
   slot = {.slab = &slab,
-          .head = nullptr,
-          .start = start_of(slab),
+          .head = block,
+          .start = start,
           .block_bytes = slab.block_bytes,
           .reciprocal = slab.reciprocal,
-          .last_granule = 0,
-          .count = 0,
-          .limit = static_cast<uint16_t>(limit > 0 ? limit : 1)};
+          .last_granule = static_cast<uint32_t>(reinterpret_cast<char*>(block) - start) >> kTinyShift,
+          .room = static_cast<uint16_t>(limit - 1),
+          .limit = static_cast<uint16_t>(limit)};
 }
 
 void Outbox::post(Heap& heap, Slot& slot) {
   check_section(heap);
   Slab& slab = *slot.slab;
-  heap.remote_freed[slab.size_class] += slot.count;
+  const uint32_t count = slot.count();
+  heap.remote_freed[slab.size_class] += count;
   slot.slab = nullptr;
   Heap& owner = *slab.heap;
   const uint32_t waiting =
-      owner.inbox.post({slot.head, slot.last_granule, slot.count}, uint64_t{slot.count} * slot.block_bytes);
+      owner.inbox.post({slot.head, slot.last_granule, count}, uint64_t{count} * slot.block_bytes);
   if (waiting >= kWaitsLongKib) [[unlikely]]
     help_owner(owner, waiting);
 }
 
-// A slot that was opened for a block which then isn't taken.
-void Outbox::close_unused(Slot& slot) {
-  if (slot.count == 0) slot.slab = nullptr;
-}
-
 Outbox::Result Outbox::put(Heap& heap, Slab& slab, void* p) {
-  Slot& slot = slot_for(slab);
-  if (slot.slab != &slab) {
-    if (slot.slab != nullptr) post(heap, slot);
-    open(slot, slab);
+  switch (gather(slab, p)) {
+    case Gathered::yes:
+      return Result::done;
+    case Gathered::due:
+      return tidy(heap, slab);
+    case Gathered::no:
+      break;
   }
   Block* const block = static_cast<Block*>(p);
-  const uint32_t offset = static_cast<uint32_t>(static_cast<char*>(p) - slot.start);
-  if (block_index(slot.reciprocal, offset) * slot.block_bytes != offset) [[unlikely]] {
-    return close_unused(slot), Result::interior;
-  }
+  const uint32_t offset = offset_in(slab, p);
+  if (block_index(slab.reciprocal, offset) * slab.block_bytes != offset) [[unlikely]]
+    return Result::interior;
   if (block->mark == reinterpret_cast<uint64_t>(&slab)) [[unlikely]]
-    return close_unused(slot), Result::marked;
+    return Result::marked;
+  Slot& slot = slot_for(slab);
+  if (slot.slab != nullptr) post(heap, slot);
   block->mark = reinterpret_cast<uint64_t>(&slab);
-  block->next = slot.head;
-  slot.head = block;
+  open(slot, slab, block);
   count_free(slab.size_class);
-  if (slot.count == 0) slot.last_granule = offset >> kTinyShift;
-  if (++slot.count >= slot.limit) post(heap, slot);
-  if (++frees_ % kFreesPerStep != 0) [[likely]]
-    return Result::done;
+  left_in_step_--;
+  return tidy(heap, slab);
+}
+
+Outbox::Result Outbox::tidy(Heap& heap, const Slab& slab) {
+  Slot& slot = slot_for(slab);
+  if (slot.room == 0) post(heap, slot);
+  if (left_in_step_ >= 0) return Result::done;
+  left_in_step_ = kFreesPerStep - 1;
   Slot& waiting = slots_[hand_++ % kSlots];
   if (waiting.slab != nullptr) post(heap, waiting);
   return Result::step;

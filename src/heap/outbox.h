@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "heap/counted.h"
 #include "slab/slab.h"
 
 namespace hak {
@@ -28,16 +29,40 @@ class Outbox {
     uint32_t block_bytes;
     uint32_t reciprocal;
     uint32_t last_granule;
-    uint16_t count;
-    uint16_t limit;
+    uint16_t room;   // for so many more: one at least
+    uint16_t limit;  // as it began
+    uint32_t count() const { return uint32_t{limit} - room; }
   };
   static_assert(sizeof(Slot) == 40);
+
+  enum class Gathered : uint8_t { no, yes, due };
+
+  /// The fast path: puts block `p` into the slot that is open for its slab. no: none is, or it isn't a live block. due: done,
+  /// and tidy() has to follow. In a section.
+  [[gnu::always_inline]] Gathered gather(Slab& slab, void* p) {
+    Slot& slot = slot_for(slab);
+    Block* const block = static_cast<Block*>(p);
+    const uint32_t offset = static_cast<uint32_t>(static_cast<char*>(p) - slot.start);
+    if (slot.slab != &slab || block->mark == reinterpret_cast<uint64_t>(&slab)) [[unlikely]]
+      return Gathered::no;
+    if (block_index(slot.reciprocal, offset) * slot.block_bytes != offset) [[unlikely]]
+      return Gathered::no;
+    block->mark = reinterpret_cast<uint64_t>(&slab);
+    block->next = slot.head;
+    slot.head = block;
+    count_free(slab.size_class);
+    const bool full = --slot.room == 0;
+    return full | (--left_in_step_ < 0) ? Gathered::due : Gathered::yes;
+  }
 
   // step: done, and once in kFreesPerStep frees: the hand moved on, a beat is due
   enum class Result : uint8_t { done, step, interior, marked };
 
-  /// Frees block `p` of another heap's slab. heap: the calling thread's, whose counters count it; in a section.
+  /// Frees block `p` of another heap's slab, in any case. heap: the calling thread's, whose counters count it; in a section.
   Result put(Heap& heap, Slab& slab, void* p);
+
+  /// After a block of `slab` was gathered: posts what is full, and moves the hand on where that is due.
+  Result tidy(Heap& heap, const Slab& slab);
 
   /// Posts all that is gathered.
   void post_all(Heap& heap);
@@ -51,12 +76,11 @@ class Outbox {
 
  private:
   Slot& slot_for(const Slab& slab) { return slots_[(reinterpret_cast<uintptr_t>(&slab) / kCacheLine) % kSlots]; }
-  static void open(Slot& slot, Slab& slab);
+  static void open(Slot& slot, Slab& slab, Block* block);
   static void post(Heap& heap, Slot& slot);
-  static void close_unused(Slot& slot);
 
   Slot slots_[kSlots];
-  uint32_t frees_;
+  int32_t left_in_step_;
   uint32_t hand_;
 };
 

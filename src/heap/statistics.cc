@@ -48,7 +48,7 @@ void add_heap(const Heap& heap, ClassSum* sums) {
   for (unsigned i = 0; i < Outbox::kSlots; i++) {
     const Outbox::Slot& slot = heap.outbox.slots()[i];
     if (const Slab* const slab = slot.slab; slab != nullptr && slab->size_class < kClasses)
-      sums[slab->size_class].outboxed += slot.count;
+      sums[slab->size_class].outboxed += slot.count();
   }
 }
 
