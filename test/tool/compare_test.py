@@ -257,6 +257,19 @@ class Compare(unittest.TestCase):
         self.assertEqual(result.returncode, 0)
         self.assertIn("The program ends with exit status 9 under glibc too.\n", result.stdout)
 
+    def test_a_run_that_takes_too_long_is_ended(self):
+        pids = self.folder / "pids"
+        script = f'case $LD_PRELOAD in *libhakmem.so*) echo $$ >>{pids}; echo still here; sleep 1000;; esac'
+        begin = time.monotonic()
+        result = self.hakmem("--rounds", "2", "--timeout", "500ms", "--only", "hakmem", "--", "sh", "-c", script)
+        self.assertLess(time.monotonic() - begin, 100)
+        self.assertEqual((result.returncode, result.stderr), (1, ""))
+        self.assertIn("hakmem was not measured: took longer than 0.5 s, as --timeout allows\n", result.stdout)
+        self.assertIn("  | still here\n", result.stdout)
+        self.assertFalse(self.is_alive(pids.read_text().split()[0]))
+        self.refused(125, "hakmem: nothing to compare with: sleep under glibc: took longer than 0.2 s, as --timeout allows\n",
+                     "--timeout", "200ms", "sleep", "1000")
+
     def test_a_program_that_fails_under_the_baseline(self):
         path = self.folder / "result.json"
         path.write_text("before")
@@ -374,7 +387,7 @@ class Compare(unittest.TestCase):
                 ("--rounds", "1.5", rounds), ("--warmup", "-1", "a number of rounds"),
                 ("--precision", "0", "a percentage such as 2%"), ("--precision", "2x", "a percentage such as 2%"),
                 ("--confidence", "100", "a percentage from 50 to 99.999"), ("--max-time", "5 days", "a time such as 90s or 5m"),
-                ("--max-time", "0", "a time such as 90s or 5m")):
+                ("--max-time", "0", "a time such as 90s or 5m"), ("--timeout", "soon", "a time such as 90s or 5m")):
             self.refused(2, f"hakmem: compare: {option} takes {expected}, not '{word}'\n" + SEE, option, word, "true")
         self.refused(2, "hakmem: compare: only one of --json and --csv can be stdout\n", "--json", "-", "--csv", "-", "true")
         self.refused(2, "hakmem: compare: PROGRAM is required\n" + SEE)

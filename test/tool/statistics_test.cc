@@ -91,8 +91,8 @@ TEST(statistics, intervals_hold_the_true_ratio_as_often_as_they_promise) {
   }
 }
 
-// As session.cc does it: five allocators that are all equal to the baseline, rounds until all intervals are narrow enough.
-// Stopping early must not make wrong verdicts much more frequent than promised.
+// As session.cc does it: five allocators that are all equal to the baseline, rounds until all intervals are narrow
+// enough. Stopping early must not make wrong verdicts much more frequent than promised.
 TEST(statistics, stopping_when_it_is_narrow_enough_keeps_the_promise) {
   constexpr int kTrials = 1000;
   constexpr size_t kRows = 5;

@@ -60,7 +60,8 @@ class Session {
   bool accept_baseline(const Trial& trial, const Position& position) {
     Row& row = result_.rows[0];
     std::string reason = trial.judgement.refusal;
-    if (WIFSIGNALED(trial.wait_status)) reason = describe_end(trial.wait_status);
+    if (trial.is_out_of_time) reason = out_of_time();
+    else if (WIFSIGNALED(trial.wait_status)) reason = describe_end(trial.wait_status);
     if (reason.empty() && has_status_ && trial.wait_status != result_.baseline_status)
       reason = fmt::format("{}, but {} before", describe_end(trial.wait_status), describe_end(result_.baseline_status));
     double metric = 0;
@@ -83,7 +84,8 @@ class Session {
   void accept(Row& row, const Trial& trial, const Position& position) {
     Run run = trial.run;
     std::string reason;
-    if (trial.wait_status != result_.baseline_status)
+    if (trial.is_out_of_time) reason = out_of_time();
+    else if (trial.wait_status != result_.baseline_status)
       reason = fmt::format("{} ({}: {})", describe_end(trial.wait_status), result_.rows[0].allocator.name,
                            describe_end(result_.baseline_status));
     if (reason.empty() && !trial.judgement.refusal.empty()) reason = "refused: " + trial.judgement.refusal;
@@ -96,6 +98,10 @@ class Session {
     }
     row.malloc_file = trial.judgement.malloc_file;
     if (!position.is_warmup) row.runs.push_back(run);
+  }
+
+  std::string out_of_time() const {
+    return fmt::format("took longer than {} s, as --timeout allows", plan_.program.most_seconds);
   }
 
   std::string find_metric(const Trial& trial, double& value) const {

@@ -2,14 +2,18 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -173,6 +177,19 @@ std::string end_of(int file, off_t most) {
   return text;
 }
 
+// Whether it ended in that time. Where the system has no pidfd it is waited for however long it takes.
+bool ends_within(pid_t process, double most_s) {
+  const Descriptor handle(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+  const double deadline = now_s() + most_s;
+  pollfd entry = {*handle, POLLIN, 0};
+  for (;;) {
+    const double left_ms = std::ceil((deadline - now_s()) * 1000);
+    if (*handle < 0) return true;
+    if (left_ms <= 0) return false;
+    if (poll(&entry, 1, left_ms < INT_MAX ? static_cast<int>(left_ms) : INT_MAX) > 0) return true;
+  }
+}
+
 // Waits, then ends what the program left in its group: it would disturb the next run.
 double wait_for_end(pid_t process, int& status, rusage& usage) {
   siginfo_t info;
@@ -225,6 +242,8 @@ Trial run_trial(const Program& program, const Allocator& allocator) {
 
   Trial trial;
   rusage usage = {};
+  trial.is_out_of_time = program.most_seconds > 0 && !ends_within(process, program.most_seconds);
+  if (trial.is_out_of_time) kill(-process, SIGKILL);
   const double end_s = wait_for_end(process, trial.wait_status, usage);
   const std::string reports = drain(*report.read);
   Start start = {};

@@ -16,16 +16,18 @@ struct Program {
   std::vector<std::string> words;   // argv
   std::string witness;              // path of libhakmem-witness.so
   std::string input = "/dev/null";  // its stdin, opened anew for each run
+  double most_seconds = 0;          // a run that takes longer is ended; 0: none is
 };
 
 struct Trial {
   int wait_status = 0;
+  bool is_out_of_time = false;
   Run run;
   Judgement judgement;
   std::string output;  // stdout and stderr; of a long one the end
 };
 
-/// Runs the program to its end in a session of its own, and kills what it leaves behind in its process group.
+/// Runs the program to its end, or until its time is up, in a session of its own, and kills what it leaves behind in its process group.
 /// Throws Failure where it can't be started at all.
 Trial run_trial(const Program& program, const Allocator& allocator);
 

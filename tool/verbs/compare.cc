@@ -113,6 +113,7 @@ class Compare : public Verb {
     cli.value("--precision", precision_, "PERCENT", "stop when each ratio is known to that: default 2%");
     cli.value("--confidence", confidence_, "PERCENT", "of the intervals: default 95");
     cli.value("--max-time", max_time_, "TIME", "begin no round after that: 90s, 5m");
+    cli.value("--timeout", timeout_, "TIME", "a run that takes longer has failed, and is ended");
     cli.value("--metric", metric_, "REGEX", "a number in the output (first group, last match)");
     cli.flag("--metric-less-is-better", metric_less_, "the metric is a time or a size, not a throughput");
     cli.value("--stdin", program_.input, "FILE", "input of each run, instead of nothing");
@@ -182,6 +183,7 @@ class Compare : public Verb {
     plan.precision = to_share("--precision", precision_, 1e-3, 100, "a percentage such as 2%");
     plan.confidence = to_share("--confidence", confidence_, 50, 99.999, "a percentage from 50 to 99.999");
     if (!max_time_.empty()) plan.most_seconds = to_seconds("--max-time", max_time_);
+    if (!timeout_.empty()) program_.most_seconds = to_seconds("--timeout", timeout_);
     plan.metric_less_is_better = metric_less_;
     if (metric_less_ && metric_.empty())
       throw Failure(kUsage, "compare: --metric-less-is-better takes a --metric", "see: hakmem help compare");
@@ -212,7 +214,7 @@ class Compare : public Verb {
   AllocatorChoice choice_;
   std::vector<std::string> command_;
   std::string rounds_ = "5..30", warmup_ = "1", precision_ = "2%", confidence_ = "95";
-  std::string max_time_, metric_, json_, csv_, library_;
+  std::string max_time_, timeout_, metric_, json_, csv_, library_;
   bool metric_less_ = false;
 };
 
