@@ -48,14 +48,14 @@ def is_loaded(allocator):
 
 
 def find(extra=(), only=None):
-    """{name: Allocator} of those that are here and load, hakmem first; says which are left out. `only`: names."""
+    """{name: Allocator} of those that are here and load, hakmem first; says which are left out. `only`: the peers' names."""
     found = {"hakmem": Allocator("hakmem", BUILD / "libhakmem.so"), "glibc": Allocator("glibc", None)}
     found |= {name: Allocator(name, path) for name, path in DEBIANS.items()}
     found |= {allocator.name: allocator for allocator in map(named, extra)}
     for name in set(only or ()) - set(found):
         sys.exit(f"bench: there is no allocator {name}; known are {', '.join(found)}; others by --with NAME=PATH")
     for name, allocator in list(found.items()):
-        if only and name not in only:
+        if only and name not in only and name != "hakmem":
             del found[name]
         elif allocator.library is not None and not (allocator.library.is_file() and is_loaded(allocator)):
             print(f"bench: {name} is left out: {allocator.library} is not here or can't be loaded", file=sys.stderr)

@@ -23,7 +23,7 @@ def parser(name, about, results, page):
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--quick", action="store_true", help="short runs: to see that it works, not for conclusions")
     made.add_argument("--rounds", type=int, default=7, help="at least 6 for intervals [7]")
-    made.add_argument("--allocators", metavar="NAME,...", help="only these, of those that are here or named")
+    made.add_argument("--allocators", metavar="NAME,...", help="only these peers, of those that are here or named")
     made.add_argument("--with", action="append", default=[], metavar="NAME=PATH", dest="extra",
                       help="one more allocator, a library to preload; [VARIABLE=VALUE;]PATH sets a variable too")
     made.add_argument("--reference", action="append", default=[], metavar="NAME=PATH",
