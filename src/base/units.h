@@ -15,6 +15,10 @@ constexpr size_t kSuperBytes = size_t{1} << kSuperShift;  // 2 MiB, one huge pag
 constexpr unsigned kSuperUnits = kSuperBytes / kUnitBytes;
 static_assert(kSuperUnits == 32, "a SuperSlab's units fit a 32-bit mask");
 
+constexpr unsigned kPageShift = 12;
+constexpr uint32_t kPageBytes =
+    1u << kPageShift;  // that layouts are made for; the system's may be larger: os::page_size()
+
 constexpr size_t kCacheLine = 64;
 constexpr size_t kMinAlign = 16;
 

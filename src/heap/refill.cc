@@ -9,6 +9,7 @@
 #include "heap/limit.h"
 #include "heap/section.h"
 #include "map/super_slab.h"
+#include "slab/populate.h"
 #include "slab/sparse.h"
 
 namespace hak {
@@ -60,8 +61,8 @@ bool hand_out_released(Heap& heap, unsigned c, Slab& s) {
   return taken.list != nullptr;
 }
 
-// Another slab is to be the current one. A slab with fresh or released blocks waits among the partial ones; one that has nothing left
-// is on no list until its events say that it has.
+// Another slab is to be the current one. A slab with fresh or released blocks waits among the partial ones; one that
+// has nothing left is on no list until its events say that it has.
 void retire_current(ClassHeap& ch) {
   Slab* const s = ch.current;
   if (s == nullptr) return;
@@ -135,8 +136,8 @@ bool from_empty(Heap& heap, unsigned c) {
   return hand_out_fresh(heap, c, *s);
 }
 
-// Huge pages are resident as a whole: only in a heap that has grown, where slabs are filled: all of them as a rule, or those of
-// this class at least, which has filled two SuperSlabs.
+// Huge pages are resident as a whole: only in a heap that has grown, where slabs are filled: all of them as a rule, or
+// those of this class at least, which has filled two SuperSlabs.
 os::Huge huge_for(const Heap& heap, unsigned c) {
   if (heap.carved_bytes < conf::config().huge_from_bytes) return os::Huge::no;
   const bool dense = heap.carved_bytes >= (uint64_t{heap.slab_units} << kUnitShift) / 8 * 7;
@@ -219,8 +220,8 @@ void add_fresh(Heap& heap, Slab& s, uint32_t most) {
   hand_out_carved(heap, s.size_class, s, most);
 }
 
-// A batch of a slab that has not so many blocks out was posted twice. Its links can't be trusted: the rest of the chain is
-// left where it is.
+// A batch of a slab that has not so many blocks out was posted twice. Its links can't be trusted: the rest of the chain
+// is left where it is.
 uint32_t drain_inbox(Heap& heap) {
   check_section(heap);
   uint32_t blocks = 0;

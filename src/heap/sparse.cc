@@ -8,9 +8,10 @@
 namespace hak {
 namespace {
 
-constexpr uint32_t kLeastBytes = 2 * 4096;  // free in a slab, for it to be worth a walk
+constexpr uint32_t kLeastBytes = 2 * kPageBytes;  // free in a slab, for it to be worth a walk
 
-// What a helper does in any case once it is there, so that it comes to an end beside a busy owner, who waits for it: some 50 us.
+// What a helper does in any case once it is there, so that it comes to an end beside a busy owner, who waits for it:
+// some 50 us.
 constexpr uint32_t kLeastWork = 256;  // slabs that are looked at
 constexpr uint32_t kWalkWork = 64;    // a walk takes as long as so many looks
 
@@ -19,8 +20,8 @@ uint32_t listed_blocks(Slab& s) {
   return listed > 0 ? static_cast<uint32_t>(listed) : 0;
 }
 
-// What a slab looks like: the number of listed blocks, as much of it as there is room for, never 0. One that changed and looks the
-// same is taken for cold, or found the next time it looks different.
+// What a slab looks like: the number of listed blocks, as much of it as there is room for, never 0. One that changed
+// and looks the same is taken for cold, or found the next time it looks different.
 uint8_t look_of(uint32_t listed) { return static_cast<uint8_t>(listed % 63 + 1); }
 
 // Whether its pages are to be taken now. Notes what the slab looks like.

@@ -11,8 +11,9 @@
 //                                                        freed = carved - used - released       (on the list `freed`)
 //                                                        fresh = blocks - carved    (never handed out)
 //
-// free() counts `countdown` down; below zero, so when `used + released` has come down to `floor`, the slab has an event: it changes
-// its list, or is empty. (Below zero, because the subtraction itself then sets the flag that is tested.)
+// free() counts `countdown` down; below zero, so when `used + released` has come down to `floor`, the slab has an
+// event: it changes its list, or is empty. (Below zero, because the subtraction itself then sets the flag that is
+// tested.)
 #pragma once
 
 #include <atomic>
@@ -46,8 +47,8 @@ struct alignas(kCacheLine) Slab {
   uint16_t blocks;
   uint8_t size_class;
   SlabState state;
-  uint8_t fill : 2;       // which list of partial slabs it is on
-  uint8_t glance : 6;     // of who releases pages (heap/sparse): what it saw last
+  uint8_t fill : 2;    // which list of partial slabs it is on
+  uint8_t glance : 6;  // of who releases pages (heap/sparse): what it saw last
   uint8_t units;
   Slab* next;
   Slab* prev;
@@ -56,8 +57,8 @@ struct alignas(kCacheLine) Slab {
   uint16_t
       released_pages;  // of this line's unit, which needn't be the first: bit i: its i-th page of 4 KiB is given back
   uint32_t reciprocal;
-  uint32_t first;     // its first unit
-  uint16_t seen_off;  // `used + released` when its heap last looked: ClassHeap::out
+  uint32_t first;          // its first unit
+  uint16_t seen_off;       // `used + released` when its heap last looked: ClassHeap::out
   uint16_t returned : 14;  // scratch of a helper: blocks that wait in the inbox
   uint16_t walked : 1;     // of who releases pages: what is to be had was taken
   uint16_t untouched : 1;  // what is fresh of it faults page by page: populate_ahead()
@@ -70,8 +71,9 @@ inline uint32_t off_list_blocks(const Slab& s) { return static_cast<uint32_t>(s.
 /// Negative when more blocks were freed than were out.
 inline int32_t used_or_less(const Slab& s) { return s.floor + s.countdown + 1 - s.released; }
 
-/// One block fewer is out. True when an event is due. The fast path's: a helper that sees the last one's count goes on to
-/// what was written before it. On x86-64 every store is a release, and the plain form is one instruction; not for sanitizers.
+/// One block fewer is out. True when an event is due. The fast path's: a helper that sees the last one's count goes on
+/// to what was written before it. On x86-64 every store is a release, and the plain form is one instruction; not for
+/// sanitizers.
 inline bool count_down(Slab& s) {
 #if defined(__x86_64__)
   constexpr bool kPlain = !kAtomicLoads;
@@ -120,10 +122,6 @@ inline void set_floor(Slab& s, uint32_t floor) {
 /// Makes `run` a slab of class `c` with no block carved. Every unit's page map entry names `heap` afterwards.
 Slab& make_slab(Heap* heap, unsigned c, const map::UnitRun& run);
 
-/// Before fresh blocks are carved: fetches the page in which they begin and some behind it at once, where they would fault one
-/// by one. out_bytes: of the class's blocks that are out. At most a sixteenth of that is fetched ahead.
-void populate_ahead(const Slab& s, uint64_t out_bytes);
-
 /// Makes an empty slab one of class `c`, which needs as many units.
 void recut_slab(Slab& s, unsigned c);
 
@@ -139,15 +137,14 @@ inline uint32_t take_freed(Slab& s, Block** list) {
   return n;
 }
 
-/// How many fresh blocks a refill takes, at least one where any is fresh, so that it touches one page more: tiny ones that end in the
-/// page in which the first one ends. The one that reaches into the next page waits: all of a list come round, even where few are
-/// live. Of mid classes it comes too, as a page has few of them.
+/// How many fresh blocks a refill takes, at least one where any is fresh, so that it touches one page more: tiny ones
+/// that end in the page in which the first one ends. The one that reaches into the next page waits: all of a list come
+/// round, even where few are live. Of mid classes it comes too, as a page has few of them.
 inline uint32_t fresh_in_page(const Slab& s) {
-  constexpr uint32_t kPage = 4096;
   const uint32_t begin = uint32_t{s.carved} * s.block_bytes;
-  if (s.size_class >= kTinyClasses) return block_index(s.reciprocal, begin | (kPage - 1)) - s.carved + 1;
+  if (s.size_class >= kTinyClasses) return block_index(s.reciprocal, begin | (kPageBytes - 1)) - s.carved + 1;
   const uint32_t end = begin + s.block_bytes - 1;
-  return block_index(s.reciprocal, (end | (kPage - 1)) + 1) - s.carved;
+  return block_index(s.reciprocal, (end | (kPageBytes - 1)) + 1) - s.carved;
 }
 
 /// Carves up to `most` fresh blocks into a list; returns how many, 0 when none is fresh.
@@ -156,8 +153,8 @@ uint32_t carve(Slab& s, uint32_t most, Block** list);
 /// Puts blocks back that were used: one, or a batch of this slab.
 void put_back(Slab& s, const Batch& batch);
 
-/// Whether it is a slab of `heap`, for that heap's thread, which comes with a slab that may have been given up since: then the line
-/// is nobody's, or another's who writes to it just now.
+/// Whether it is a slab of `heap`, for that heap's thread, which comes with a slab that may have been given up since:
+/// then the line is nobody's, or another's who writes to it just now.
 inline bool is_slab_of(const Slab& s, const Heap* heap) {
   if constexpr (!kAtomicLoads) return s.heap == heap;
   return std::atomic_ref(const_cast<Heap*&>(s.heap)).load(std::memory_order_relaxed) == heap;
@@ -173,8 +170,8 @@ inline bool may_be_block(const Block* block) {
   return map::in_window(block) && reinterpret_cast<uintptr_t>(block) % sizeof(Block) == 0;
 }
 
-/// Copies the slab of a line, for who has no right to it and looks all the same: meanwhile it may be given up and the line be
-/// something else's. False where the copy is no slab; else its numbers are in range, if not of one moment.
+/// Copies the slab of a line, for who has no right to it and looks all the same: meanwhile it may be given up and the
+/// line be something else's. False where the copy is no slab; else its numbers are in range, if not of one moment.
 bool copy_slab(const map::Line* line, Slab* copy);
 
 /// The broken equation's text, or null. Walks the list of freed blocks.

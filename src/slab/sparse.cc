@@ -7,8 +7,6 @@
 namespace hak {
 namespace {
 
-constexpr uint32_t kPageShift = 12;
-constexpr uint32_t kPageBytes = 1u << kPageShift;
 constexpr uint32_t kUnitPages = kUnitBytes >> kPageShift;
 static_assert(kUnitPages == 16, "Slab::released_pages has a bit a page");
 constexpr uint32_t kMostBlocks = 4096;
@@ -100,8 +98,8 @@ void purge_pages(const Slab& s, const PageSet& pages) {
   }
 }
 
-// One call instead of two page faults a page: the look at a block, and the write to it. What is resident in between costs
-// little. Where the kernel refuses, the faults do it.
+// One call instead of two page faults a page: the look at a block, and the write to it. What is resident in between
+// costs little. Where the kernel refuses, the faults do it.
 void fetch_pages(const Slab& s, uint32_t unit) {
   const unsigned word = pages_word(s, unit);
   const uint32_t first = static_cast<uint32_t>(std::countr_zero(word));
@@ -143,7 +141,8 @@ uint32_t release_free_pages(Slab& s) {
   uint32_t wanted = 0;
   const PageSet found = find_free_pages(s, free, &wanted);
   if (wanted == 0) return 0;
-  // In this order, so that a child forked meanwhile can tell: what begins in a released page is on no list, or should not be.
+  // In this order, so that a child forked meanwhile can tell: what begins in a released page is on no list, or should
+  // not be.
   for (uint32_t page = 0; page < pages_of(s); page++)
     if (found.has(page)) set_released(s, page, true);
   std::atomic_signal_fence(std::memory_order_seq_cst);

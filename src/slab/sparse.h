@@ -1,22 +1,23 @@
 // Pages inside a slab that is in use: where all blocks of a page are free, the page can go back to the system while the
 // slab stays. Its blocks are then *released*: on no list, until a refill takes them page by page (Slab::released,
-// Slab::released_pages). Called by heap/, by the owner in a section or by a helper; not on systems whose pages aren't 4 KiB.
+// Slab::released_pages). Called by heap/, by the owner in a section or by a helper; not on systems whose pages aren't 4
+// KiB.
 //
-// A block is released when it *begins* in a released page. One that begins before such a page and reaches into it stays on
-// the list: used again, it touches the page anew.
+// A block is released when it *begins* in a released page. One that begins before such a page and reaches into it stays
+// on the list: used again, it touches the page anew.
 #pragma once
 
 #include "slab/slab.h"
 
 namespace hak {
 
-/// Gives back the pages of which all blocks are on the list of freed blocks, but for the newest one: behind it the owner's
-/// fast path, which may be at work, touches no link. Walks the list. Returns how many pages; 0 too where the list is not in
-/// order.
+/// Gives back the pages of which all blocks are on the list of freed blocks, but for the newest one: behind it the
+/// owner's fast path, which may be at work, touches no link. Walks the list. Returns how many pages; 0 too where the
+/// list is not in order.
 uint32_t release_free_pages(Slab& s);
 
-/// Takes the blocks that are released off the slab's list behind `from`; returns how many. For release_free_pages(), and for a
-/// child that was forked in the middle of it.
+/// Takes the blocks that are released off the slab's list behind `from`; returns how many. For release_free_pages(),
+/// and for a child that was forked in the middle of it.
 uint32_t drop_released(Slab& s, Block* from);
 
 struct Taken {
@@ -25,9 +26,9 @@ struct Taken {
   Block* freed_twice = nullptr;  // one that was freed while it was released
 };
 
-/// Takes the blocks of the first unit that has released ones, whose pages it fetches at once. Those that were written to since count as used and are left
-/// where they are: they were freed a second time, which free() couldn't see, and are on the slab's list, or the program
-/// still writes to them.
+/// Takes the blocks of the first unit that has released ones, whose pages it fetches at once. Those that were written
+/// to since count as used and are left where they are: they were freed a second time, which free() couldn't see, and
+/// are on the slab's list, or the program still writes to them.
 Taken take_released(Slab& s);
 
 /// True for the start of a released block.

@@ -1,4 +1,5 @@
 #include "slab/slab.h"
+#include "slab/populate.h"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
