@@ -1,7 +1,7 @@
-// What a pair of malloc and free costs, size by size: blocks of one size, a few at a time, then of the next size a few per
-// cent up. Where the cost jumps from one size to the next is a cliff, on which a program falls that grows its buffer by a
-// byte. bench/sweep plots it for all allocators; test/budget counts the instructions of each size.
-// Source: a cost drawn over the size so that each level shows as a step is lmbench's (McVoy, Staelin 1996, lat_mem_rd).
+// What a pair of malloc and free costs, size by size: blocks of one size, a few at a time, then of the next size a few
+// per cent up. Where the cost jumps from one size to the next is a cliff, on which a program falls that grows its
+// buffer by a byte. bench/sweep plots it for all allocators; test/budget counts the instructions of each size. Source:
+// a cost drawn over the size so that each level shows as a step is lmbench's (McVoy, Staelin 1996, lat_mem_rd).
 #include <time.h>
 
 #include <algorithm>
@@ -72,7 +72,8 @@ uint64_t perform_rounds(Table<void*>& live, size_t bytes, bool touch, Rounds rou
   return rounds.operations();
 }
 
-// Of all threads of the process. By the clock whatever else runs on the machine would show as a cliff: a size has 10 ms.
+// Of all threads of the process. By the clock whatever else runs on the machine would show as a cliff: a size has 10
+// ms.
 double processor_seconds() {
   timespec used;
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);

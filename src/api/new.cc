@@ -28,8 +28,8 @@ extern "C" {
 
 namespace {
 
-// A function of the C++ runtime that was loaded after us, where the global scope needn't see it. Its own: not ours, which
-// stands in for it.
+// A function of the C++ runtime that was loaded after us, where the global scope needn't see it. Its own: not ours,
+// which stands in for it.
 void* find_in_runtime(const char* name) {
   if (dlsym == nullptr || dlopen == nullptr) return nullptr;
   void* const runtime = dlopen("libstdc++.so.6", RTLD_NOLOAD | RTLD_LAZY);

@@ -21,7 +21,8 @@ template <class T>
   return *reinterpret_cast<const Plain*>(&word);
 }
 
-/// Makes the plain_load() of `word` before it an acquire. On x86-64 every load is one, and only the compiler is to know.
+/// Makes the plain_load() of `word` before it an acquire. On x86-64 every load is one, and only the compiler is to
+/// know.
 template <class T>
 [[gnu::always_inline]] inline void acquire_loaded(const std::atomic<T>& word) {
 #if defined(__x86_64__)

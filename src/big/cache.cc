@@ -86,7 +86,8 @@ void give_back(map::Span& span, map::Drop why) {
   map::give_span(span, map::Age::aged, why);
 }
 
-// Takes every kept span out, since a span in a place may only be looked at by who has it, and puts those back that stay.
+// Takes every kept span out, since a span in a place may only be looked at by who has it, and puts those back that
+// stay.
 template <class Leaves>
 void sweep_places(unsigned k, map::Drop why, Leaves leaves) {
   for (unsigned s = 0; s < kSiteSlots; s++) {

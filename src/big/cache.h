@@ -1,5 +1,5 @@
-// The BigCache: freed spans of the big tier up to 64 MiB, in a table of site x class with room for one span each, so that
-// taking and putting is one exchange, without a lock; what is displaced waits in a bin of its class.
+// The BigCache: freed spans of the big tier up to 64 MiB, in a table of site x class with room for one span each, so
+// that taking and putting is one exchange, without a lock; what is displaced waits in a bin of its class.
 //
 // Called by heap/, whose stacks stand before it, and by the decay tick. How long a span stays is keep.h's.
 #pragma once

@@ -1,8 +1,8 @@
 // How long a freed big span is kept: rent or buy. Keeping it costs bytes x time x the price of memory (option `price`),
-// giving it back costs its page faults when it is wanted again. Without foresight one keeps it until both are equal, and
-// never pays more than twice the least (A. Karlin et al., Competitive snoopy caching, 1988). What a site did so far is
-// foresight: one that comes back later than that has its spans given back at once, one that comes back soon doesn't need
-// so long.
+// giving it back costs its page faults when it is wanted again. Without foresight one keeps it until both are equal,
+// and never pays more than twice the least (A. Karlin et al., Competitive snoopy caching, 1988). What a site did so far
+// is foresight: one that comes back later than that has its spans given back at once, one that comes back soon doesn't
+// need so long.
 //
 // The cost of a page fault is measured on this machine, once, when the first span is to be kept.
 #pragma once

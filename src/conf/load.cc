@@ -116,8 +116,8 @@ class Reader {
   void* const context_;
 };
 
-// Calls visit(name, key, value) for each variable of ours: the name is what stands after HAKMEM_, the key is the name in
-// lower case, and empty where the name isn't spelt like an option's.
+// Calls visit(name, key, value) for each variable of ours: the name is what stands after HAKMEM_, the key is the name
+// in lower case, and empty where the name isn't spelt like an option's.
 template <class Visit>
 void for_each_variable(char** environ, Visit visit) {
   for (char** entry = environ; *entry != nullptr; ++entry) {

@@ -1,12 +1,12 @@
-// The background thread: does the decay ticks where nobody calls the allocator any more. Started when enough memory waits to
-// be given back, so never in a small process; ends when none has been waiting for a while. Option `background`
+// The background thread: does the decay ticks where nobody calls the allocator any more. Started when enough memory
+// waits to be given back, so never in a small process; ends when none has been waiting for a while. Option `background`
 // forbids it: then the heartbeats of other threads do the ticks. Not libc's thread (os/own_thread.h says why).
 #pragma once
 
 namespace hak {
 
-/// A heap that is at work holds enough that pages of it are worth giving back when its thread has become idle: the thread
-/// is wanted until then. Any place.
+/// A heap that is at work holds enough that pages of it are worth giving back when its thread has become idle: the
+/// thread is wanted until then. Any place.
 void expect_quiet();
 
 /// Starts the thread if it is wanted and isn't there. May be called from any place.

@@ -1,5 +1,5 @@
-// Counts on the fast paths too, so that the derived counters (heap/statistics.cc) can be checked against them: only in a
-// build with HAKMEM_COUNTERS=1 (presets counters, debug). Elsewhere these are nothing. Included by the fast paths.
+// Counts on the fast paths too, so that the derived counters (heap/statistics.cc) can be checked against them: only in
+// a build with HAKMEM_COUNTERS=1 (presets counters, debug). Elsewhere these are nothing. Included by the fast paths.
 #pragma once
 
 #include <atomic>

@@ -8,8 +8,9 @@ namespace {
 
 bool is_below_half(Slab& s) { return used_seen_by_helper(s) * 2 < s.blocks; }
 
-// New blocks of this thread come from the current slab of the class, then from the fullest partial one: a block of either
-// would come back to where it was. Every other move makes a slab emptier that allocations reach last, so moving ends.
+// New blocks of this thread come from the current slab of the class, then from the fullest partial one: a block of
+// either would come back to where it was. Every other move makes a slab emptier that allocations reach last, so moving
+// ends.
 bool is_next(const Heap& heap, const Slab& s) {
   const ClassHeap& ch = heap.classes[s.size_class];
   return ch.current == &s || (ch.current == nullptr && ch.partial.fullest() == &s);

@@ -28,8 +28,8 @@ struct MallocSlow {
   [[gnu::noinline]] static void* span(size_t size, Heap* heap);
 };
 
-// Takes the first block off a free list that nobody takes from us: of a tiny class, or in a section. Index: whatever the
-// class comes in, so that it stays in its register.
+// Takes the first block off a free list that nobody takes from us: of a tiny class, or in a section. Index: whatever
+// the class comes in, so that it stays in its register.
 template <class Index>
 [[gnu::always_inline]] inline Block* take_first(Heap& heap, Index c, Block* block) {
   heap.free[c] = block->next;
@@ -38,8 +38,9 @@ template <class Index>
   return block;
 }
 
-// Makes `next` the head of a list if it is `block` still. In effect atomic with a helper's barrier_all(), though not with
-// other processors' stores: on x86-64 one instruction without a lock prefix, which no interrupt divides. True: done.
+// Makes `next` the head of a list if it is `block` still. In effect atomic with a helper's barrier_all(), though not
+// with other processors' stores: on x86-64 one instruction without a lock prefix, which no interrupt divides. True:
+// done.
 [[gnu::always_inline]] inline bool replace_head(Block*& head, Block*& block, Block* next) {
 #if defined(__x86_64__)
   if constexpr (!kAtomicLoads) {
@@ -52,13 +53,14 @@ template <class Index>
   return std::atomic_ref(head).compare_exchange_strong(block, next, std::memory_order_relaxed);
 }
 
-// The head of a list that a helper is about to take (heap/idle_lists.h): no address of user space. It may stay for a while:
-// where the owner's exchange fails the processor writes back what it has read.
+// The head of a list that a helper is about to take (heap/idle_lists.h): no address of user space. It may stay for a
+// while: where the owner's exchange fails the processor writes back what it has read.
 inline Block* taken_list() { return reinterpret_cast<Block*>(INTPTR_MIN); }
 // One test for null and for that.
 [[gnu::always_inline]] inline bool is_list(const Block* head) { return reinterpret_cast<intptr_t>(head) > 0; }
 
-// The block may be a helper's already, which writes to it: then the exchange fails, and nobody wants what was read here.
+// The block may be a helper's already, which writes to it: then the exchange fails, and nobody wants what was read
+// here.
 [[gnu::always_inline]] inline Block* next_unless_taken(const Block* block) { return block->next; }
 
 // Takes the first block of a mid class's list, outside of sections; null: it is empty, or a helper has just taken it.

@@ -1,5 +1,5 @@
-// The fast paths of large and big blocks: the heap's own stack of the class. Inlined where malloc and free find that it is
-// no tiny or mid block; what is rare leaves by a tail call. test/budget keeps their instructions counted.
+// The fast paths of large and big blocks: the heap's own stack of the class. Inlined where malloc and free find that it
+// is no tiny or mid block; what is rare leaves by a tail call. test/budget keeps their instructions counted.
 #pragma once
 
 #include "heap/counted.h"

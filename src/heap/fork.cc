@@ -1,15 +1,16 @@
-// Allocators usually take all their locks before a fork and give them up after it. That deadlocks: with a signal handler
-// that forks while it interrupts one of our critical sections (glibc's tst-mallocfork2), and with libc's own lock of
-// stdio, which fork takes after us and which another thread may hold while it waits for one of our locks
-// (tst-malloc-fork-deadlock). So none of those that guard memory is taken, and the child repairs what a lock says was under
-// change. Only decay ticks are waited for, unless a signal handler that interrupted us forks: a tick waits for nothing that
-// the forking thread may hold by then, and a child forked in the midst of one would never free what was on its way.
+// Allocators usually take all their locks before a fork and give them up after it. That deadlocks: with a signal
+// handler that forks while it interrupts one of our critical sections (glibc's tst-mallocfork2), and with libc's own
+// lock of stdio, which fork takes after us and which another thread may hold while it waits for one of our locks
+// (tst-malloc-fork-deadlock). So none of those that guard memory is taken, and the child repairs what a lock says was
+// under change. Only decay ticks are waited for, unless a signal handler that interrupted us forks: a tick waits for
+// nothing that the forking thread may hold by then, and a child forked in the midst of one would never free what was on
+// its way.
 //
 // the child's memory is a causally consistent cut of the parent's: fork write-protects page after page, and a thread
 // that writes to a protected page waits for the end of the fork. Of each thread the child sees all writes up to some
-// moment and none behind it, and whatever those writes depend on. So where a lock is free, what it guards is consistent;
-// where another thread held it, what it guards is rebuilt, at once or when it is wanted; where this thread holds it, a signal handler
-// called fork, and the interrupted section goes on in the child as in the parent.
+// moment and none behind it, and whatever those writes depend on. So where a lock is free, what it guards is
+// consistent; where another thread held it, what it guards is rebuilt, at once or when it is wanted; where this thread
+// holds it, a signal handler called fork, and the interrupted section goes on in the child as in the parent.
 #include "heap/fork.h"
 
 #include <pthread.h>
@@ -28,8 +29,8 @@
 namespace hak {
 namespace {
 
-// A helper that stayed in the parent had this thread's heap. If this thread was inside, the helper was about to give up and
-// had changed nothing.
+// A helper that stayed in the parent had this thread's heap. If this thread was inside, the helper was about to give up
+// and had changed nothing.
 void take_heap_back() {
   Heap* const mine = this_heap;
   if (!is_real(mine) || !mine->lock.held_by_another()) return;

@@ -20,8 +20,8 @@ Outbox::Result put(Heap& heap, Slab& slab, void* p) {
   return heap.outbox.put(heap, slab, p);
 }
 
-// The block bears the mark of a free one. Its owner may be at work, so the search is a guess, but a wrong one would need
-// both the mark and a stale list.
+// The block bears the mark of a free one. Its owner may be at work, so the search is a guess, but a wrong one would
+// need both the mark and a stale list.
 void free_marked_remote(Heap& heap, Slab& slab, void* p, const void* site) {
   if (inspect(p).state == HAKMEM_BLOCK_FREE) return report_double_free(p, site);
   static_cast<Block*>(p)->mark = 0;

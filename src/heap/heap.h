@@ -76,10 +76,10 @@ struct Heap {
   uint32_t empty_units;
   uint32_t empty_units_least;          // since the last decay tick: what nobody wanted for so long
   std::atomic<uint64_t> last_beat_ms;  // written by the owner; helpers see by it that it sleeps: relaxed
-  // A helper has to go through the sparse slabs still: it had no time yet, or the owner came. Written by the lock's holder; a
-  // guess: relaxed.
+  // A helper has to go through the sparse slabs still: it had no time yet, or the owner came. Written by the lock's
+  // holder; a guess: relaxed.
   std::atomic<bool> walk_left;
-  SparseWalk walk;  // its place. The lock's holder's
+  SparseWalk walk;        // its place. The lock's holder's
   const Slab* narrow;     // at which the last heartbeat found its class's list empty
   uint32_t narrow_beats;  // and how many did since they found that of another
   uint64_t next_decay_ms;

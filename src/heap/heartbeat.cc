@@ -28,15 +28,15 @@ void decay_kept(Heap& heap, uint64_t now_ms) {
   heap.empty_units_least = heap.empty_units;
 }
 
-// What a class is given in addition when its list holds one block at a time. Not of large blocks: a buffer that is used again
-// at once is in the processor's cache (48 KiB, a byte a page: 21 ns a pair with one block, 67 with five).
+// What a class is given in addition when its list holds one block at a time. Not of large blocks: a buffer that is used
+// again at once is in the processor's cache (48 KiB, a byte a page: 21 ns a pair with one block, 67 with five).
 constexpr uint32_t kMoreBlocks = 4, kMoreBytes = 16'384;
 
 constexpr uint32_t kNarrowBeats = 4;  // heartbeats that find such a list, all at one slab
 
-// A program that frees a block before it asks for the next has one in circulation, where a page gives no more: then each malloc is
-// a refill, and each free the slab's last. Seen once in 64 of them, so that it costs the others nothing; and only where it goes
-// on, since threads that come and go would widen every class.
+// A program that frees a block before it asks for the next has one in circulation, where a page gives no more: then
+// each malloc is a refill, and each free the slab's last. Seen once in 64 of them, so that it costs the others nothing;
+// and only where it goes on, since threads that come and go would widen every class.
 void widen_list(Heap& heap, Slab& slab) {
   if (!is_slab_of(slab, &heap)) return;  // a shared heap's, or given up by now: its line may be a span's
   const bool one_circulates = heap.free[slab.size_class] == nullptr && freed_blocks(slab) <= 1;

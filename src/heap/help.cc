@@ -70,8 +70,8 @@ Units sort_out(Heap& heap, const Chain& chain, map::Age age) {
   return given;
 }
 
-// The owner's last free wrote `freed` before the count by which we know that the slab is all back: on machines where that
-// may arrive later, waits for it before the line is used anew.
+// The owner's last free wrote `freed` before the count by which we know that the slab is all back: on machines where
+// that may arrive later, waits for it before the line is used anew.
 void wait_for_stores() {
   if (!kStoresInOrder) os::barrier_all();
 }
@@ -174,7 +174,8 @@ Units help_all() {
     begin_walk(heap);
     return units;
   });
-  help_chosen(has_walk_left, [](Heap& heap) { return go_on_with_walk(heap, Sparse::all); }, 1);
+  help_chosen(
+      has_walk_left, [](Heap& heap) { return go_on_with_walk(heap, Sparse::all); }, 1);
   return given;
 }
 

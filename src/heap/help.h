@@ -12,7 +12,8 @@ namespace hak {
 // An owner that allocates takes its inbox in long before so much waits there.
 constexpr uint32_t kWaitsLongKib = 2048;
 
-// Units in slabs from which a heap's currents and pages are worth taking: small threads that come and go want them again.
+// Units in slabs from which a heap's currents and pages are worth taking: small threads that come and go want them
+// again.
 constexpr uint32_t kWorthTaking = 32;
 
 /// For who posted to `owner`, in whose inbox `waiting_kib` wait now: helps if that promises enough.
@@ -21,12 +22,13 @@ constexpr uint32_t kWorthTaking = 32;
 /// Before the window grows: helps the heaps in whose inboxes much waits. Returns the units given back.
 Units help_before_growing();
 
-/// Helps every heap but the calling thread's, and gives the empty slabs back that they keep. Returns the units given back.
+/// Helps every heap but the calling thread's, and gives the empty slabs back that they keep. Returns the units given
+/// back.
 Units help_all();
 
-/// At a decay tick, which come every `tick_ms`: helps every heap, and takes from those whose owners had no heartbeat since
-/// the last one what they keep: empty slabs, spans, and the blocks of others that they have gathered; and from all of them pages
-/// of sparse slabs. Returns the units given back, which count as aged.
+/// At a decay tick, which come every `tick_ms`: helps every heap, and takes from those whose owners had no heartbeat
+/// since the last one what they keep: empty slabs, spans, and the blocks of others that they have gathered; and from
+/// all of them pages of sparse slabs. Returns the units given back, which count as aged.
 Units help_idle(uint64_t now_ms, uint64_t tick_ms);
 
 /// Goes on with sparse slabs where owners came in between. True where one did again.

@@ -22,8 +22,9 @@ class Detached {
     return any;
   }
 
-  // Without a barrier nobody knows whose they are; the owner's exchange is right with its head where it was. An owner that found
-  // no list in between refills over it, and its blocks are lost: membarrier refused after it was granted, at that moment.
+  // Without a barrier nobody knows whose they are; the owner's exchange is right with its head where it was. An owner
+  // that found no list in between refills over it, and its blocks are lost: membarrier refused after it was granted, at
+  // that moment.
   void put_back(Heap& heap) {
     for (unsigned c = kTinyClasses; c < kClasses; c++)
       if (Block* const list = lists_[c - kTinyClasses]) exchange_head(heap.free[c], taken_list(), list);

@@ -1,5 +1,5 @@
-// The queue by which other threads return blocks to a heap. Any thread posts; the owner drains, or who helps or holds the
-// lock of a heap that has no thread. Used by heap/ only.
+// The queue by which other threads return blocks to a heap. Any thread posts; the owner drains, or who helps or holds
+// the lock of a heap that has no thread. Used by heap/ only.
 //
 // The head is one word: the newest batch's first block, and how much waits, so that a poster learns of an owner that
 // doesn't come.

@@ -15,8 +15,8 @@ constinit uint64_t g_limit_units = 0;
 
 namespace {
 
-// The function is written after its context and read before it (release, acquire), so that a new function never gets an old
-// context; `passed` only says that there is something to tell: relaxed.
+// The function is written after its context and read before it (release, acquire), so that a new function never gets an
+// old context; `passed` only says that there is something to tell: relaxed.
 constinit std::atomic<hakmem_limit_function> g_function{nullptr};
 constinit std::atomic<void*> g_context{nullptr};
 constinit std::atomic<bool> g_passed{false};

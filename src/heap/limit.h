@@ -1,5 +1,5 @@
-// The memory limit (options limit, limit_share, limit_hard): asked before untouched memory is taken. What counts is what is
-// in use, touched or not, and what is free and resident. Called by refills and by spans.
+// The memory limit (options limit, limit_share, limit_hard): asked before untouched memory is taken. What counts is
+// what is in use, touched or not, and what is free and resident. Called by refills and by spans.
 #pragma once
 
 #include "base/units.h"
@@ -13,8 +13,8 @@ void set_up_limit();
 // 0: there is none. Written once at the start.
 [[gnu::visibility("hidden")]] extern constinit uint64_t g_limit_units;
 
-/// Whether `more` units of untouched memory may be taken. Gives back what is idle first, where it has to. The caller may
-/// hold its own section or a shared heap's lock. Slow near the limit, one comparison where there is none.
+/// Whether `more` units of untouched memory may be taken. Gives back what is idle first, where it has to. The caller
+/// may hold its own section or a shared heap's lock. Slow near the limit, one comparison where there is none.
 [[gnu::cold]] bool admit_below_limit(Units more);
 inline bool admit(Units more) { return g_limit_units == 0 || admit_below_limit(more); }
 

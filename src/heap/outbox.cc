@@ -37,8 +37,7 @@ void Outbox::post(Heap& heap, Slot& slot) {
   heap.remote_freed[slab.size_class] += count;
   slot.slab = nullptr;
   Heap& owner = *slab.heap;
-  const uint32_t waiting =
-      owner.inbox.post({slot.head, slot.last_granule, count}, uint64_t{count} * slot.block_bytes);
+  const uint32_t waiting = owner.inbox.post({slot.head, slot.last_granule, count}, uint64_t{count} * slot.block_bytes);
   if (waiting >= kWaitsLongKib) [[unlikely]]
     help_owner(owner, waiting);
 }

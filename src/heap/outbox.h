@@ -37,8 +37,8 @@ class Outbox {
 
   enum class Gathered : uint8_t { no, yes, due };
 
-  /// The fast path: puts block `p` into the slot that is open for its slab. no: none is, or it isn't a live block. due: done,
-  /// and tidy() has to follow. In a section.
+  /// The fast path: puts block `p` into the slot that is open for its slab. no: none is, or it isn't a live block. due:
+  /// done, and tidy() has to follow. In a section.
   [[gnu::always_inline]] Gathered gather(Slab& slab, void* p) {
     Slot& slot = slot_for(slab);
     Block* const block = static_cast<Block*>(p);
@@ -58,7 +58,8 @@ class Outbox {
   // step: done, and once in kFreesPerStep frees: the hand moved on, a beat is due
   enum class Result : uint8_t { done, step, interior, marked };
 
-  /// Frees block `p` of another heap's slab, in any case. heap: the calling thread's, whose counters count it; in a section.
+  /// Frees block `p` of another heap's slab, in any case. heap: the calling thread's, whose counters count it; in a
+  /// section.
   Result put(Heap& heap, Slab& slab, void* p);
 
   /// After a block of `slab` was gathered: posts what is full, and moves the hand on where that is due.

@@ -11,12 +11,13 @@ namespace hak {
 /// The caller owns the heap: its thread in a section, or the holder of the locks that guard it where it has no thread.
 void reclaim_heap(Heap& heap);
 
-/// At a decay tick: reclaim_heap() for parked heaps that have been left alone since before the last one. Small heaps keep what
-/// they have, for threads that come and go. Takes the registry's lock.
+/// At a decay tick: reclaim_heap() for parked heaps that have been left alone since before the last one. Small heaps
+/// keep what they have, for threads that come and go. Takes the registry's lock.
 void reclaim_idle_parked(uint64_t now_ms, uint64_t tick_ms);
 
-/// reclaim_heap() for the calling thread's, the parked and the shared heaps, help for those of threads that are elsewhere;
-/// then purges what is free until at most `keep` bytes of it are resident. Returns the bytes given back to the system. Takes registry and shared locks.
+/// reclaim_heap() for the calling thread's, the parked and the shared heaps, help for those of threads that are
+/// elsewhere; then purges what is free until at most `keep` bytes of it are resident. Returns the bytes given back to
+/// the system. Takes registry and shared locks.
 Bytes reclaim(Bytes keep);
 
 }  // namespace hak

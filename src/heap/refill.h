@@ -39,7 +39,8 @@ struct Filled {
 /// Makes heap.free[c], which is empty, hold at least one block. Counts nothing but `handed`.
 Filled fill(Heap& heap, unsigned c);
 
-/// Makes up to `most` fresh blocks of a current slab the free list of its class, which is empty. For the owner in a section.
+/// Makes up to `most` fresh blocks of a current slab the free list of its class, which is empty. For the owner in a
+/// section.
 void add_fresh(Heap& heap, Slab& slab, uint32_t most);
 
 /// Takes in what other threads returned. Returns how many blocks.

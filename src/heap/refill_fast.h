@@ -1,5 +1,5 @@
-// The commonest refill: blocks that came back to the class's current slab. Inlined where a free list runs empty, with no
-// call that would save registers; everything else is refilled_by_ladder's.
+// The commonest refill: blocks that came back to the class's current slab. Inlined where a free list runs empty, with
+// no call that would save registers; everything else is refilled_by_ladder's.
 #pragma once
 
 #include "heap/fast.h"

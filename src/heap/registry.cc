@@ -162,7 +162,8 @@ void settle_registry_after_fork(bool registry_torn) {
       set_state(*heap, HeapState::orphan);
       g_orphans++;
       if (!heap->lock.held_by_another()) continue;
-      // A helper was at its slabs: the counts are to be right at once. `inside` says to who adopts it that the outbox is torn.
+      // A helper was at its slabs: the counts are to be right at once. `inside` says to who adopts it that the outbox
+      // is torn.
       rebuild_heap(*heap);
       heap->inside.store(true, std::memory_order_relaxed);
     }

@@ -27,8 +27,8 @@ Heap* first_heap();
 /// The parked heap to begin with; follow next_parked. The registry's lock is held.
 Heap* first_parked();
 
-/// Takes a parked heap off the list that has `least_units` in slabs and has been left alone since `since_ms`: nobody adopts it
-/// meanwhile. Null: there is none. return_parked() gives it back, as looked after at `now_ms`.
+/// Takes a parked heap off the list that has `least_units` in slabs and has been left alone since `since_ms`: nobody
+/// adopts it meanwhile. Null: there is none. return_parked() gives it back, as looked after at `now_ms`.
 Heap* borrow_parked(uint64_t since_ms, uint32_t least_units);
 void return_parked(Heap& heap, uint64_t now_ms);
 
@@ -41,8 +41,8 @@ struct HeapCounts {
 HeapCounts count_heaps();
 
 /// In a forked child: heaps of threads that stayed in the parent become orphans, and so do parked heaps that another
-/// thread had under change. `registry_torn`: the registry's lists were under change too. acquire_heap() adopts orphans when
-/// nothing is parked.
+/// thread had under change. `registry_torn`: the registry's lists were under change too. acquire_heap() adopts orphans
+/// when nothing is parked.
 void settle_registry_after_fork(bool registry_torn);
 
 }  // namespace hak

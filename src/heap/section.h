@@ -37,7 +37,8 @@ void prepare_heap(Heap& heap);
 /// In a forked child: nobody helps the heap, and nobody is in its sections but, perhaps, the thread that forked.
 void release_after_fork(Heap& heap);
 
-/// Debug builds stop at who touches a heap's slabs, inbox or outbox without a right to. Shared heaps have a lock of their own.
+/// Debug builds stop at who touches a heap's slabs, inbox or outbox without a right to. Shared heaps have a lock of
+/// their own.
 inline void check_section(const Heap& heap) {
   if constexpr (kDebug)
     debug_check(

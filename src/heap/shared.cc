@@ -15,7 +15,8 @@ constexpr unsigned kMostShared = 8;
 
 struct SharedHeap {
   os::Lock lock{os::Rank::shared_heap};
-  // Made at the first use, under both locks; given up only in a forked child. release pairs with acquire: a reader sees the heap.
+  // Made at the first use, under both locks; given up only in a forked child. release pairs with acquire: a reader sees
+  // the heap.
   std::atomic<Heap*> heap{nullptr};
 
   Heap* get() const { return heap.load(std::memory_order_acquire); }

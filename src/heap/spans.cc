@@ -111,8 +111,8 @@ uint64_t units_in_stacks(const Heap& heap) {
   return units;
 }
 
-// Spans that lie idle are of one class each. Before untouched memory is touched they go back, where they are many: what is
-// kept idle stays within an eighth of what is in use.
+// Spans that lie idle are of one class each. Before untouched memory is touched they go back, where they are many: what
+// is kept idle stays within an eighth of what is in use.
 bool return_idle_spans(Heap* heap, uint64_t units) {
   const uint64_t mine = heap != nullptr ? units_in_stacks(*heap) : 0;
   const uint64_t idle = large::idle_units().n + big::idle_units().n + mine;
@@ -214,8 +214,8 @@ bool open_class(Heap& heap, unsigned c) {
   return true;
 }
 
-// The stack has no room: a class that isn't open is opened; one of the large tier gives all it has to the pool, a bundle
-// for whoever needs one.
+// The stack has no room: a class that isn't open is opened; one of the large tier gives all it has to the pool, a
+// bundle for whoever needs one.
 void keep_or_give(Heap& heap, map::Span& span) {
   SpanStacks& spans = heap.spans;
   const unsigned c = span.cached_class;
@@ -293,8 +293,8 @@ bool fit_in_place(map::Span& span, uint64_t units) {
   return true;
 }
 
-// The kernel moves what lies in one mapping, and a mapping may end at any unit: then SuperSlab by SuperSlab, and what it
-// still refuses is copied. True where all pages were moved.
+// The kernel moves what lies in one mapping, and a mapping may end at any unit: then SuperSlab by SuperSlab, and what
+// it still refuses is copied. True where all pages were moved.
 bool move_contents(const map::Span& from, const map::Span& to) {
   const uint64_t bytes = bytes_of(from).n;
   char* const source = static_cast<char*>(from.start);
@@ -403,7 +403,8 @@ void rebuild_spans(Heap& heap) {
 
 namespace {
 
-// Of a stack that its owner may be changing, and whose spans may become slabs meanwhile: no link is followed out of the table.
+// Of a stack that its owner may be changing, and whose spans may become slabs meanwhile: no link is followed out of the
+// table.
 uint32_t length_seen(const map::Span* list) {
   constexpr uint32_t kMost = 1u << 16;
   uint32_t n = 0;

@@ -1,5 +1,5 @@
-// Large and big blocks: each heap's stacks of freed spans, and what stands behind them. Called by the entry points and by
-// who gives memory back.
+// Large and big blocks: each heap's stacks of freed spans, and what stands behind them. Called by the entry points and
+// by who gives memory back.
 //
 //   allocate   own stack -> shared pool of the tier, by site (large/pool, big/cache) -> units: resident ones, then after
 //              all idle spans went back, then untouched ones
@@ -64,7 +64,8 @@ Units release_spans(Heap& heap, map::Age age);
 /// At a decay tick: the same for stacks to which nothing was freed since the last one.
 Units release_idle_spans(Heap& heap);
 
-/// In a forked child: makes what may be halfway follow from the stacks' lists, which are whole. The caller owns the heap.
+/// In a forked child: makes what may be halfway follow from the stacks' lists, which are whole. The caller owns the
+/// heap.
 void rebuild_spans(Heap& heap);
 
 /// Fills in what is counted of class `span_class`. Spans that exist and aren't live are kept for reuse.

@@ -27,8 +27,8 @@ constinit std::atomic<uint64_t> g_due_ms{0};
 // One tick at a time, however long it takes.
 constinit os::Lock g_tick_lock{os::Rank::tick};
 
-// Whether the lock is held for a fork, not by a tick that a signal handler which forks has interrupted. Written by the lock's
-// holder; others only learn that it isn't them: relaxed.
+// Whether the lock is held for a fork, not by a tick that a signal handler which forks has interrupted. Written by the
+// lock's holder; others only learn that it isn't them: relaxed.
 constinit std::atomic<bool> g_paused_for_fork{false};
 
 // From the caches to units, and from units to the system: what is given up here is purged in the same tick.

@@ -1,5 +1,5 @@
-// The decay tick: twice in a decay period (option `decay`) one thread, whichever comes first, gives back what has been idle
-// since before the last tick, wherever it is kept. Called on heartbeats and by the background thread.
+// The decay tick: twice in a decay period (option `decay`) one thread, whichever comes first, gives back what has been
+// idle since before the last tick, wherever it is kept. Called on heartbeats and by the background thread.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ bool go_on_with_tick();
 /// ms from `now_ms` to the next tick, at most a whole period.
 uint64_t ms_to_next_tick(uint64_t now_ms);
 
-/// Keeps ticks away for a scope, for who reads what they change: waits for one that is under way, a few ms as a rule. Doesn't
-/// wait in a signal handler that interrupted the allocator, which might hold what the tick waits for.
+/// Keeps ticks away for a scope, for who reads what they change: waits for one that is under way, a few ms as a rule.
+/// Doesn't wait in a signal handler that interrupted the allocator, which might hold what the tick waits for.
 class [[nodiscard]] TickPause {
  public:
   TickPause();
@@ -34,8 +34,9 @@ class [[nodiscard]] TickPause {
   const bool held_;
 };
 
-/// Before a fork: waits for a tick that is under way and keeps others away, where a TickPause would. After it, in the parent and
-/// in the child: ticks go on. Where the fork could not wait, the thread that was at a tick, if any, stayed in the parent.
+/// Before a fork: waits for a tick that is under way and keeps others away, where a TickPause would. After it, in the
+/// parent and in the child: ticks go on. Where the fork could not wait, the thread that was at a tick, if any, stayed
+/// in the parent.
 void pause_ticks_for_fork();
 void resume_ticks_after_fork();
 void forget_tick();

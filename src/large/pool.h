@@ -1,5 +1,5 @@
-// The shared pool of the large tier: freed spans of 1 to 16 units, in 64 shards by the site that allocated them, so that
-// threads which run different code don't meet, and what one site frees is what it gets again.
+// The shared pool of the large tier: freed spans of 1 to 16 units, in 64 shards by the site that allocated them, so
+// that threads which run different code don't meet, and what one site frees is what it gets again.
 //
 //   g_nonempty[class]   bit s: shard s may have a span of the class     so an empty class costs one load
 //   shard s             lock, a list a class, newest first
@@ -23,11 +23,12 @@ struct Taken {
   From from = From::nowhere;
 };
 
-/// Takes up to `most` spans of class `c` (below kLargeClasses), all from one shard: the site's, else the next that has any.
-/// Threads: any.
+/// Takes up to `most` spans of class `c` (below kLargeClasses), all from one shard: the site's, else the next that has
+/// any. Threads: any.
 Taken take(unsigned c, Site site, unsigned most);
 
-/// Puts `count` spans of class `c` into the shard of the first one's site. They are the caller's and kept. Threads: any.
+/// Puts `count` spans of class `c` into the shard of the first one's site. They are the caller's and kept. Threads:
+/// any.
 void put(unsigned c, map::Span* list, unsigned count);
 
 /// Gives spans back to units that were freed `ticks` or more ago. Threads: any.

@@ -46,8 +46,8 @@ inline bool is_line(const void* p) {
          offset < (g_window_limit.load(std::memory_order_relaxed) >> kUnitShift) * sizeof(Line);
 }
 
-/// Makes `count` units from `first` on belong to `owner`, described by the line of `first`. The first one is set last and
-/// cleared first: a child forked meanwhile takes what it finds at a first unit for whole.
+/// Makes `count` units from `first` on belong to `owner`, described by the line of `first`. The first one is set last
+/// and cleared first: a child forked meanwhile takes what it finds at a first unit for whole.
 inline void set_entries(uint32_t first, uint32_t count, uintptr_t owner) {
   const bool clears = owner == kNothing;
   Line* const line = clears ? nullptr : line_of_unit(first);

@@ -13,8 +13,8 @@ namespace hak::map {
 /// Errors: what the kernel refuses stays dirty. Threads: any.
 Bytes purge_dirty(Bytes keep);
 
-/// The decay clock: ticks, two in a decay period. Written by the thread that does a tick's work, read as of some moment:
-/// relaxed.
+/// The decay clock: ticks, two in a decay period. Written by the thread that does a tick's work, read as of some
+/// moment: relaxed.
 [[gnu::visibility("hidden")]] extern constinit std::atomic<uint32_t> g_tick;
 
 /// What a decay tick does here: purges what was dirty at the last tick and still is. So units stay resident between one

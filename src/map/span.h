@@ -15,11 +15,11 @@
 
 namespace hak::map {
 
-// The block that a span is lives while `live` points at its start. Otherwise the span is kept in a cache of the large or big
-// tier, or its units were given back, and the line still says what was there for the report of a second free.
+// The block that a span is lives while `live` points at its start. Otherwise the span is kept in a cache of the large
+// or big tier, or its units were given back, and the line still says what was there for the report of a second free.
 //
-// A live span is its user's; a kept one belongs to who holds the cache that it lies in. `live` is read by any thread that
-// was given a pointer to it, rightly or not.
+// A live span is its user's; a kept one belongs to who holds the cache that it lies in. `live` is read by any thread
+// that was given a pointer to it, rightly or not.
 struct alignas(kCacheLine) Span {
   void* live;   // start, or null
   void* start;  // set while the span exists
@@ -47,8 +47,8 @@ inline uint64_t units_in_use(const Span& span) { return span.asked != 0 ? span.a
 inline Bytes bytes_of(const Span& span) { return bytes(Units{units_in_use(span)}); }
 inline bool is_live(const Span& span) { return span.live != nullptr; }
 
-/// Takes a span of `units`, aligned to `align` units, from units: kept, and the caller's. Returns a null span when there is
-/// no memory. growth: as take_units().
+/// Takes a span of `units`, aligned to `align` units, from units: kept, and the caller's. Returns a null span when
+/// there is no memory. growth: as take_units().
 SpanRef take_span(Units units, Units align, Growth growth);
 
 /// Why a freed span is not kept any longer.
@@ -60,14 +60,15 @@ enum class Drop : uint8_t {
 };
 constexpr unsigned kDrops = static_cast<unsigned>(Drop::wanted) + 1;
 
-/// Gives a span that is the caller's, not live any more, back to units, and counts why. age: how long it has been idle already.
+/// Gives a span that is the caller's, not live any more, back to units, and counts why. age: how long it has been idle
+/// already.
 void give_span(Span& span, Age age, Drop why);
 
 /// Bytes that were given back for this reason, ever. Threads: any.
 Bytes dropped_bytes(Drop why);
 
-/// Takes a span for a block that grows: untouched where there is such memory, with `asked` of its units in use and the rest
-/// headroom, which costs address space only. Otherwise as take_span(). It is never kept.
+/// Takes a span for a block that grows: untouched where there is such memory, with `asked` of its units in use and the
+/// rest headroom, which costs address space only. Otherwise as take_span(). It is never kept.
 SpanRef take_roomy_span(Units units, Units asked);
 
 /// Changes how many of a roomy span's units are in use.

@@ -43,13 +43,13 @@ struct UnitRun {
   bool huge = false;   // the kernel was asked for huge pages
 };
 
-// What may be taken: resident units only, any mapped ones, or more of the window. roomy: untouched ones or more of the window,
-// before any others.
+// What may be taken: resident units only, any mapped ones, or more of the window. roomy: untouched ones or more of the
+// window, before any others.
 enum class Growth : uint8_t { resident, forbidden, allowed, roomy };
 
-/// Takes `count` consecutive units, the first at a multiple of `align` units (a power of two).
-/// Growth::forbidden takes only what is mapped already. huge: where that begins an untouched SuperSlab, its pages are asked to be
-/// huge; for who fills it densely. Returns an empty run when there is none.
+/// Takes `count` consecutive units, the first at a multiple of `align` units (a power of two). Growth::forbidden takes
+/// only what is mapped already. huge: where that begins an untouched SuperSlab, its pages are asked to be huge; for who
+/// fills it densely. Returns an empty run when there is none.
 UnitRun take_units(Units count, Units align, Kind kind, Growth growth, os::Huge huge = os::Huge::no);
 
 // How long free units have been idle.

@@ -30,8 +30,8 @@ struct alignas(kCacheLine) Line {
   unsigned char bytes[kCacheLine];
 };
 
-// Three words that every free reads. Each is a variable of its own and declared hidden, so that it is an operand relative
-// to the instruction pointer and no address has to be loaded first.
+// Three words that every free reads. Each is a variable of its own and declared hidden, so that it is an operand
+// relative to the instruction pointer and no address has to be loaded first.
 [[gnu::visibility("hidden")]] extern constinit uintptr_t g_window_base;
 // Bytes from base that are mapped for blocks; every unit below has its table entries. Grows under the map lock.
 // Readers hold a pointer that they got from an allocation, which happened after the store; a wild pointer may be

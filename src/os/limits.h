@@ -35,9 +35,9 @@ unsigned cpu_count();
 /// aarch64, estimated from where the first stack lies (less under valgrind). Source: getauxval(3), AT_EXECFN.
 uint64_t address_end();
 
-/// The least memory limit of the cgroups that this process is in, bytes; kUnlimited where there is none or it can't be read.
-/// root: where cgroups are mounted; null: /sys/fs/cgroup. Source: cgroups(7), memory.max of version 2 from the process's
-/// group upwards, memory.limit_in_bytes of version 1.
+/// The least memory limit of the cgroups that this process is in, bytes; kUnlimited where there is none or it can't be
+/// read. root: where cgroups are mounted; null: /sys/fs/cgroup. Source: cgroups(7), memory.max of version 2 from the
+/// process's group upwards, memory.limit_in_bytes of version 1.
 uint64_t cgroup_memory_limit(const char* root);
 
 }  // namespace hak::os

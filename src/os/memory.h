@@ -59,17 +59,17 @@ bool populate(void* at, size_t bytes);
 
 enum class Huge : bool { no, yes };
 
-/// Asks for huge pages in the range, or for none. Returns false when the kernel has none, or has them switched off, where it
-/// would take the advice all the same. Source: madvise(2), /sys/kernel/mm/transparent_hugepage/enabled.
+/// Asks for huge pages in the range, or for none. Returns false when the kernel has none, or has them switched off,
+/// where it would take the advice all the same. Source: madvise(2), /sys/kernel/mm/transparent_hugepage/enabled.
 bool advise_huge(void* at, size_t bytes, Huge huge);
 
 /// What the first write to a page costs here, ns: the mean over a few pages that it maps for the purpose and unmaps.
 /// 1000 where the kernel gives none. Some 0.1 ms.
 uint64_t measure_fault_ns();
 
-/// Moves the pages of [from, from + bytes) to [to, to + bytes), replacing what was there. Both stay mapped; `from` reads as
-/// zero afterwards. The ranges must not overlap. Returns false when the kernel refuses (older than 5.7, locked pages, too
-/// many mappings): nothing changed. Cheapest where both lie at multiples of 2 MiB: whole page tables move.
+/// Moves the pages of [from, from + bytes) to [to, to + bytes), replacing what was there. Both stay mapped; `from`
+/// reads as zero afterwards. The ranges must not overlap. Returns false when the kernel refuses (older than 5.7, locked
+/// pages, too many mappings): nothing changed. Cheapest where both lie at multiples of 2 MiB: whole page tables move.
 /// Source: mremap(2), MREMAP_FIXED | MREMAP_DONTUNMAP.
 bool move_pages(void* from, void* to, size_t bytes);
 

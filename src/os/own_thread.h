@@ -1,6 +1,6 @@
-// One thread of the allocator's own, that libc knows nothing of: libc would allocate for it and take locks that the caller
-// of malloc may hold (glibc frees a thread's TLS under its lock on stacks, the dynamic linker allocates under its own).
-// Called by heap/. Allocates nothing: stack and thread-local storage are static.
+// One thread of the allocator's own, that libc knows nothing of: libc would allocate for it and take locks that the
+// caller of malloc may hold (glibc frees a thread's TLS under its lock on stacks, the dynamic linker allocates under
+// its own). Called by heap/. Allocates nothing: stack and thread-local storage are static.
 #pragma once
 
 namespace hak::os {

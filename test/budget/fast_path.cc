@@ -1,6 +1,7 @@
 // Follows single calls of the allocator instruction by instruction, so that their hit paths can be counted and shown.
 // The process forks; the child does each operation between two breakpoints, the parent steps it (ptrace) and prints
-// what ran inside the allocator. fast_path.py compares that with a table. x86-64 only; status 77 where ptrace is refused.
+// what ran inside the allocator. fast_path.py compares that with a table. x86-64 only; status 77 where ptrace is
+// refused.
 //
 // prints per operation:  operation NAME <newline> one line of hexadecimal offsets in the file that `malloc` is in
 #include <dlfcn.h>

@@ -284,7 +284,8 @@ TEST(Limit, a_share_of_the_cgroups_limit_is_a_limit) {
   rmdir(folder);
 }
 
-// A cgroup of our own with a limit on memory, of version 1 or 2, as long as it lives; `why_not` where there can be none.
+// A cgroup of our own with a limit on memory, of version 1 or 2, as long as it lives; `why_not` where there can be
+// none.
 class Cgroup {
  public:
   explicit Cgroup(const char* limit) {

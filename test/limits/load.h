@@ -1,5 +1,5 @@
-// The loads that limits_test.cc runs under resource limits, refusals and tools: each is one mode of one program, so that
-// the process that is measured holds nothing but the load and the allocator.
+// The loads that limits_test.cc runs under resource limits, refusals and tools: each is one mode of one program, so
+// that the process that is measured holds nothing but the load and the allocator.
 #pragma once
 
 #include <cstdint>

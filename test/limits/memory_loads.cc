@@ -179,8 +179,8 @@ void* allocate_then_sleep(void* argument) {
   return nullptr;
 }
 
-// Four threads in turn allocate MIB MiB in blocks of BYTES and sleep; this thread frees it all. Resident memory must not
-// add up from one to the next.
+// Four threads in turn allocate MIB MiB in blocks of BYTES and sleep; this thread frees it all. Resident memory must
+// not add up from one to the next.
 int owners_sleep(const uint64_t* arguments) {
   const size_t bytes_each = arguments[1], count = arguments[0] * kMiB / bytes_each;
   static Owner owners[4];

@@ -29,8 +29,8 @@ struct Held {
 std::atomic<uint64_t> g_numbers{1}, g_served, g_refused, g_wrong;
 std::atomic<const char*> g_what{nullptr};
 
-// Where there is no memory at all libstdc++ has not even got its reserve for exceptions (73 KB, taken at start), and ends
-// the process instead of throwing.
+// Where there is no memory at all libstdc++ has not even got its reserve for exceptions (73 KB, taken at start), and
+// ends the process instead of throwing.
 bool g_can_throw;
 
 void complain(const char* what) {

@@ -65,9 +65,9 @@ void leave(Thread& t, Block& slot) {
   if (pthread_setspecific(g_model->exit_key, &t) != 0) fail("pthread_setspecific");
 }
 
-// A destructor of thread-specific data, called once more in each of libc's rounds: frees what was left, one block in each
-// round and the rest in the last, when the allocator's own destructor may have run already; and allocates again. The
-// thread sanitizer forgets the thread in libc's last round: with it there is one less.
+// A destructor of thread-specific data, called once more in each of libc's rounds: frees what was left, one block in
+// each round and the rest in the last, when the allocator's own destructor may have run already; and allocates again.
+// The thread sanitizer forgets the thread in libc's last round: with it there is one less.
 void at_exit(void* argument) {
   Thread& t = *static_cast<Thread*>(argument);
   const bool last = ++t.exit_rounds == PTHREAD_DESTRUCTOR_ITERATIONS - (under_thread_sanitizer() ? 1 : 0);

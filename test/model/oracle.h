@@ -19,7 +19,8 @@ struct Block {
 /// Ends the process after saying what was wrong; the operation under way is named too (see apply.cc).
 [[noreturn, gnu::format(printf, 1, 2)]] void fail(const char* what, ...);
 
-/// Is the block what the allocator promised? Contents, alignment, usable size, hakmem_block_info at its start and inside.
+/// Is the block what the allocator promised? Contents, alignment, usable size, hakmem_block_info at its start and
+/// inside.
 void check_contents(const Block& block);
 void check_promises(const Block& block);
 

@@ -1,4 +1,5 @@
-// What a run of the model shares: its threads, their blocks, and the operations on them. Used by apply.cc and its parts.
+// What a run of the model shares: its threads, their blocks, and the operations on them. Used by apply.cc and its
+// parts.
 #pragma once
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
 // Contents by which a block can be told from every other: each word depends on the block's number and on its place.
-// Blocks above 64 KiB are written and checked only at both ends and once per page, those above 1 MiB in every eighth page
-// (which ones depends on the number), or a test would be all page faults.
+// Blocks above 64 KiB are written and checked only at both ends and once per page, those above 1 MiB in every eighth
+// page (which ones depends on the number), or a test would be all page faults.
 #pragma once
 
 #include <cstddef>

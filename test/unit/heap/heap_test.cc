@@ -26,8 +26,8 @@ hakmem_statistics stats_now() {
 
 uint64_t live_now() { return stats_now().tiers[HAKMEM_TIER_NONE].live_blocks; }
 
-// Refills and events take turns, so that the heartbeat always comes with the one, or, once another class has beaten, with the
-// other.
+// Refills and events take turns, so that the heartbeat always comes with the one, or, once another class has beaten,
+// with the other.
 TEST(Heartbeat, a_class_that_has_one_block_in_circulation_gets_some_more_and_no_more_after_that) {
   std::thread([] {
     constexpr size_t kSize = 16'000;
