@@ -25,7 +25,8 @@ class Server {
         random_(work.seed),
         sessions_(2 * work.peak / (kSessionBlocks * mean()) + 1000),
         cache_(work.cache / mean() + 1),
-        request_(work.objects) {}
+        request_(work.objects),
+        pages_(4 * trough_bytes() / mean() + trough_bytes() / kPage + 1000) {}
 
   // Traffic rises: each request leaves a session behind, some put something into the cache.
   void rise() {
@@ -58,11 +59,28 @@ class Server {
     for (Block& block : cache_) drop(block);
   }
 
+  // Bytes of the pages in which a live block lies: with these places no return of single pages can leave less resident.
+  uint64_t bytes_of_live_pages() {
+    uint64_t* end = pages_.begin();
+    const auto add = [&](const Block& block) {
+      if (block.start == nullptr) return;
+      const auto start = reinterpret_cast<uint64_t>(block.start);
+      for (uint64_t page = start / kPage; page <= (start + block.bytes - 1) / kPage && end != pages_.end(); page++)
+        *end++ = page;
+    };
+    for (size_t i = 0; i < open_; i++)
+      for (const Block& block : sessions_[i].blocks) add(block);
+    for (const Block& block : cache_) add(block);
+    std::sort(pages_.begin(), end);
+    return static_cast<uint64_t>(std::unique(pages_.begin(), end) - pages_.begin()) * kPage;
+  }
+
   uint64_t live() const { return live_; }
   uint64_t requests() const { return requests_; }
 
  private:
   static constexpr uint64_t kSessionBlocks = 6;
+  static constexpr uint64_t kPage = 4096;
 
   struct Block {
     void* start;
@@ -72,6 +90,7 @@ class Server {
     Block blocks[kSessionBlocks];
   };
 
+  uint64_t trough_bytes() const { return work_.peak * work_.trough_percent / 100; }
   uint64_t mean() const { return (work_.sizes.least + work_.sizes.most) / 2; }
 
   void make(Block& block) {
@@ -115,6 +134,7 @@ class Server {
   Random random_;
   Table<Session> sessions_;
   Table<Block> cache_, request_;
+  Table<uint64_t> pages_;
   uint64_t open_ = 0, live_ = 0, requests_ = 0;
 };
 
@@ -154,11 +174,12 @@ int main(int argc, char** argv) {
     server.trough();
     trough = rss_over_live();
   }
+  const auto live_pages = static_cast<double>(server.bytes_of_live_pages()) / static_cast<double>(server.live());
   server.end();
   return load.end({.operation = "request",
                    .operations = requests,
                    .seconds = seconds,
                    .live_bytes = live_at_peak,
                    .rss_over_live = peak,
-                   .values = {{"trough_rss_over_live", trough}}});
+                   .values = {{"trough_rss_over_live", trough}, {"trough_live_pages_over_live", live_pages}}});
 }

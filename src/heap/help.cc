@@ -109,7 +109,6 @@ Units release_of_owner_at_work(Heap& heap) { return release_returned(heap, map::
 
 // Pages are looked for heap by heap: a walk takes long, and the owner of another heap needn't wait for it.
 void begin_walk(Heap& heap) {
-  if (heap.walk_left.load(std::memory_order_relaxed)) return;  // the last one goes on
   heap.walk = {};
   heap.walk_left.store(heap.slab_units >= kWorthTaking, std::memory_order_relaxed);
 }
@@ -188,7 +187,7 @@ Units help_idle(uint64_t now_ms, uint64_t tick_ms) {
     return Units{0};
   });
   const Units given = help_chosen(any, [is_idle](Heap& heap) {
-    begin_walk(heap);
+    if (!has_walk_left(heap)) begin_walk(heap);  // else the last one goes on
     return is_idle(heap) ? release_all(heap, map::Age::aged) : release_of_owner_at_work(heap);
   });
   help_on(now_ms, tick_ms);
