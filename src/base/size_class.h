@@ -117,7 +117,7 @@ constexpr bool reciprocals_are_exact() {
       if (block_index(k.reciprocal, i * k.block_bytes) != i) return false;
       if (block_index(k.reciprocal, (i + 1) * k.block_bytes - 1) != i) return false;
     }
-    if (block_index(k.reciprocal, k.units << kUnitShift) < k.blocks) return false;  // fresh_in_page()
+    if (block_index(k.reciprocal, uint32_t{k.units} << kUnitShift) < k.blocks) return false;  // fresh_in_page()
   }
   return true;
 }

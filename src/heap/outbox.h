@@ -52,7 +52,8 @@ class Outbox {
     slot.head = block;
     count_free(slab.size_class);
     const bool full = --slot.room == 0;
-    return full | (--left_in_step_ < 0) ? Gathered::due : Gathered::yes;
+    const bool step = --left_in_step_ < 0;
+    return full || step ? Gathered::due : Gathered::yes;
   }
 
   // step: done, and once in kFreesPerStep frees: the hand moved on, a beat is due
