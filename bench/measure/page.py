@@ -64,6 +64,14 @@ def table(results, figure_of):
     return "\n".join(lines)
 
 
+def means(results, figure):
+    """The table's last line: the geometric mean of each allocator's ratios, over the rows in which it has one."""
+    found = [ratios for row in results["rows"] if (ratios := ratios_of(results, row, figure))]
+    columns = [[ratios[name].median for _, _, ratios in found if name in ratios] for name in results["allocators"]]
+    cells = [f"{statistics.geometric_mean(column):.2f}" if column else "-" for column in columns]
+    return "| **geometric mean** | " + " | ".join(cells) + " | |"
+
+
 def behind(results, remarks):
     """A line for each figure in which hakmem is behind the best peer beyond noise, with the reason where one is known."""
     lines = []
@@ -91,7 +99,8 @@ This page is written by `make bench` (`bench/suite`); don't edit it. {beside}
 Each figure is a ratio to the best peer of its row, less is better: **hakmem's is below 1 where it is ahead of all
 others**. Allocators ran in turns, {rounds} rounds each; a figure is the median of the rounds' ratios, and ± the distance to
 the far end of its 95 % interval. ▼ hakmem needs less than the best peer, ▲ more, no mark: noise forbids a verdict. The
-last column names the best peer and its median. Every row that was measured is shown. [bench/README.md](../bench/README.md)
+last column names the best peer and its median. Every row that was measured is shown. The best peer is another one in
+each row, so the mean of a column is 1 for none of them: compare the means with each other. [bench/README.md](../bench/README.md)
 says how it is measured and what the rows are; the raw values are in `build/bench/results.json`.
 """
 
@@ -124,7 +133,7 @@ def write(results, file, plots, remarks):
         text += f"\n## {title}\n\n"
         if plot.ratios(svg, title, rows, names):
             text += f"![{title}]({plots.name}/{svg.name})\n\n"
-        text += table(results, lambda row, figure=figure: [figure]) + "\n"
+        text += table(results, lambda row, figure=figure: [figure]) + "\n" + means(results, figure) + "\n"
     text += "\n## Other figures of the loads\n\n" + table(results, lambda row: [f for f in row["figures"] if f not in PLOTS])
     text += "\n\n## Where hakmem is behind\n\n"
     lines = behind(results, remarks)

@@ -67,6 +67,7 @@ class PageTest(unittest.TestCase):
         self.assertIn("| ahead | ▼0.50 ±0.00 | 2.00 ±0.00 | 1 | 0.10 ±0.00 | fast 100 ns |", text)
         self.assertIn("| behind | ▲1.30 ±0.00 |", text)
         self.assertIn("| ahead: trough_rss_over_live | ▼0.33 ±0.00 | 1.17 ±0.00 | 1 | failed | fast 6 |", text)
+        self.assertIn("| **geometric mean** | 0.81 | 2.00 | 1.00 | 0.10 | |", text)
         self.assertIn("<svg", svg)
         self.assertIn("behind", svg)
 
