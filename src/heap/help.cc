@@ -6,6 +6,7 @@
 #include "heap/section.h"
 #include "heap/shared.h"
 #include "heap/sparse.h"
+#include "heap/tick.h"
 
 namespace hak {
 namespace {
@@ -199,7 +200,7 @@ bool help_on(uint64_t now_ms, uint64_t tick_ms) {
   const auto go_on = [since_ms](Heap& heap) {
     return go_on_with_walk(heap, has_slept_since(heap, since_ms) ? Sparse::all : Sparse::cold);
   };
-  help_chosen(has_walk_left, go_on, 1);
+  help_chosen([](const Heap& heap) { return has_walk_left(heap) && !tick_is_wanted(); }, go_on, 1);
   for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap)
     if (is_helpable(*heap) && has_walk_left(*heap)) return true;
   return false;

@@ -31,7 +31,7 @@ Units help_all();
 /// all of them pages of sparse slabs. Returns the units given back, which count as aged.
 Units help_idle(uint64_t now_ms, uint64_t tick_ms);
 
-/// Goes on with sparse slabs where owners came in between. True where one did again.
+/// Goes on with sparse slabs where owners came in between. True where something is left again.
 bool help_on(uint64_t now_ms, uint64_t tick_ms);
 
 }  // namespace hak

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "heap/section.h"
+#include "heap/tick.h"
 #include "slab/sparse.h"
 
 namespace hak {
@@ -46,7 +47,7 @@ bool release_sparse(Heap& heap, Sparse which) {
   SparseWalk& at = heap.walk;
   uint32_t work = 0;
   const auto visit = [&](Slab& s) {
-    if (work >= kLeastWork && heap.lock.is_wanted()) {
+    if (work >= kLeastWork && (heap.lock.is_wanted() || tick_is_wanted())) {
       at.next = &s;
       return false;
     }

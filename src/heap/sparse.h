@@ -12,7 +12,7 @@ namespace hak {
 enum class Sparse : bool { all, cold };
 
 /// Goes through the heap's slabs from `Heap::walk` on. For the owner in a section, or a helper, which leaves the rest
-/// for the next call when the owner waits for it: false then. A slab that looks as it did when its pages were taken
+/// for the next call when the owner waits for it, or a fork for the tick: false then. A slab that looks as it did when its pages were taken
 /// isn't walked again.
 bool release_sparse(Heap& heap, Sparse which);
 

@@ -77,6 +77,8 @@ bool go_on_with_tick() {
   return left;
 }
 
+bool tick_is_wanted() { return g_tick_lock.is_wanted(); }
+
 uint64_t ms_to_next_tick(uint64_t now_ms) {
   const uint64_t due = g_due_ms.load(std::memory_order_relaxed);
   const uint64_t left = due > now_ms ? due - now_ms : 0;

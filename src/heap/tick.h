@@ -18,6 +18,9 @@ void tick_on_heartbeat(uint64_t now_ms);
 /// Goes on with what the last tick left to owners that came in between. True where something is left still.
 bool go_on_with_tick();
 
+/// Whether somebody waits for the tick that is under way to end, a fork say: what takes long is left for later. Any thread.
+bool tick_is_wanted();
+
 /// ms from `now_ms` to the next tick, at most a whole period.
 uint64_t ms_to_next_tick(uint64_t now_ms);
 

@@ -22,6 +22,7 @@
 #include "heap/reclaim.h"
 #include "heap/registry.h"
 #include "heap/section.h"
+#include "heap/sparse.h"
 #include "heap/statistics.h"
 #include "heap/tick.h"
 #include "map/super_slab.h"
@@ -424,6 +425,32 @@ TEST(Help, slabs_that_an_owner_at_work_does_not_touch_give_pages_back_and_others
   EXPECT_GE(stats_now().os.sparse_bytes, 2u << 20);
   EXPECT_FALSE(help_on(os::coarse_ms(), kTickMs)) << "nothing is left: the owner didn't come in between";
   EXPECT_LT(purged_by_a_tick(), 64u << 10) << "what is to be had was taken";
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+  owner.work([&] {
+    for (void* p : few) free_fast(p);
+  });
+}
+
+TEST(Help, a_walk_ends_for_who_waits_for_the_tick_and_goes_on_later) {
+  if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
+  constexpr uint64_t kTickMs = 10'000;
+  Owner owner;
+  std::vector<void*> few;
+  owner.work([&] { few = allocate_and_leave_few(); });
+  help_idle(os::coarse_ms(), kTickMs);
+  owner.heap()->walk = {};
+  owner.heap()->walk_left = true;
+  std::thread fork_to_be;
+  {
+    const TickPause tick;
+    fork_to_be = std::thread([] { const TickPause waits; });
+    while (!tick_is_wanted()) std::this_thread::yield();
+    EXPECT_TRUE(help_on(os::coarse_ms(), kTickMs)) << "not even begun";
+    const os::LockGuard helping(owner.heap()->lock);
+    EXPECT_FALSE(release_sparse(*owner.heap(), Sparse::cold)) << "not gone through to the end";
+  }
+  fork_to_be.join();
+  EXPECT_FALSE(help_on(os::coarse_ms(), kTickMs));
   EXPECT_EQ(broken_heap_rule(), nullptr);
   owner.work([&] {
     for (void* p : few) free_fast(p);
