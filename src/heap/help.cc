@@ -6,7 +6,7 @@
 #include "heap/section.h"
 #include "heap/shared.h"
 #include "heap/sparse.h"
-#include "heap/tick.h"
+#include "heap/tick_lock.h"
 
 namespace hak {
 namespace {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "heap/section.h"
-#include "heap/tick.h"
+#include "heap/tick_lock.h"
 #include "slab/sparse.h"
 
 namespace hak {

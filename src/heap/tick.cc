@@ -8,6 +8,7 @@
 #include "heap/limit.h"
 #include "heap/reclaim.h"
 #include "heap/shared.h"
+#include "heap/tick_lock.h"
 #include "large/pool.h"
 #include "map/purge.h"
 #include "map/super_slab.h"
@@ -15,6 +16,9 @@
 #include "os/own_thread.h"
 
 namespace hak {
+
+constinit os::Lock g_tick_lock{os::Rank::tick};
+
 namespace {
 
 // Ticks after which what lies in a shared pool is given back: between half a decay period and a whole one.
@@ -23,9 +27,6 @@ constexpr uint32_t kIdleTicks = 2;
 // When the next tick is due, ms. A thread that moves it on does the tick: a failed exchange means that another does.
 // Relaxed: what a tick looks at has orders of its own.
 constinit std::atomic<uint64_t> g_due_ms{0};
-
-// One tick at a time, however long it takes.
-constinit os::Lock g_tick_lock{os::Rank::tick};
 
 // Whether the lock is held for a fork, not by a tick that a signal handler which forks has interrupted. Written by the
 // lock's holder; others only learn that it isn't them: relaxed.
@@ -76,8 +77,6 @@ bool go_on_with_tick() {
   g_tick_lock.unlock();
   return left;
 }
-
-bool tick_is_wanted() { return g_tick_lock.is_wanted(); }
 
 uint64_t ms_to_next_tick(uint64_t now_ms) {
   const uint64_t due = g_due_ms.load(std::memory_order_relaxed);

@@ -4,8 +4,6 @@
 
 #include <cstdint>
 
-#include "os/lock.h"
-
 namespace hak {
 
 /// Does the tick's work if one is due at `now_ms` (coarse) and no other thread is at it. Called outside of sections.
@@ -17,9 +15,6 @@ void tick_on_heartbeat(uint64_t now_ms);
 
 /// Goes on with what the last tick left to owners that came in between. True where something is left still.
 bool go_on_with_tick();
-
-/// Whether somebody waits for the tick that is under way to end, a fork say: what takes long is left for later. Any thread.
-bool tick_is_wanted();
 
 /// ms from `now_ms` to the next tick, at most a whole period.
 uint64_t ms_to_next_tick(uint64_t now_ms);
