@@ -26,7 +26,7 @@ class Server {
         sessions_(2 * work.peak / (kSessionBlocks * mean()) + 1000),
         cache_(work.cache / mean() + 1),
         request_(work.objects),
-        pages_(4 * trough_bytes() / mean() + trough_bytes() / kPage + 1000) {}
+        pages_(3 * (trough_sessions() * kSessionBlocks + cache_.count()) + (trough_bytes() + work.cache) / kPage) {}
 
   // Traffic rises: each request leaves a session behind, some put something into the cache.
   void rise() {
@@ -65,8 +65,10 @@ class Server {
     const auto add = [&](const Block& block) {
       if (block.start == nullptr) return;
       const auto start = reinterpret_cast<uint64_t>(block.start);
-      for (uint64_t page = start / kPage; page <= (start + block.bytes - 1) / kPage && end != pages_.end(); page++)
+      for (uint64_t page = start / kPage; page <= (start + block.bytes - 1) / kPage; page++) {
+        if (end == pages_.end()) give_up("a longer table of pages");
         *end++ = page;
+      }
     };
     for (size_t i = 0; i < open_; i++)
       for (const Block& block : sessions_[i].blocks) add(block);
@@ -90,6 +92,8 @@ class Server {
     Block blocks[kSessionBlocks];
   };
 
+  // Half as many again as the share, which ends by bytes.
+  uint64_t trough_sessions() const { return sessions_.count() * work_.trough_percent * 3 / 200 + 1000; }
   uint64_t trough_bytes() const { return work_.peak * work_.trough_percent / 100; }
   uint64_t mean() const { return (work_.sizes.least + work_.sizes.most) / 2; }
 
