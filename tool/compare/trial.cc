@@ -177,14 +177,19 @@ std::string end_of(int file, off_t most) {
   return text;
 }
 
-// Whether it ended in that time. Where the system has no pidfd it is waited for however long it takes.
+// Whether it ended in that time. Source: pidfd_open(2), Linux 5.3.
 bool ends_within(pid_t process, double most_s) {
   const Descriptor handle(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+  if (*handle < 0) {
+    const int error = errno;
+    kill(-process, SIGKILL);
+    errno = error;
+    fail("can't watch a process, as --timeout needs it");
+  }
   const double deadline = now_s() + most_s;
   pollfd entry = {*handle, POLLIN, 0};
   for (;;) {
     const double left_ms = std::ceil((deadline - now_s()) * 1000);
-    if (*handle < 0) return true;
     if (left_ms <= 0) return false;
     if (poll(&entry, 1, left_ms < INT_MAX ? static_cast<int>(left_ms) : INT_MAX) > 0) return true;
   }

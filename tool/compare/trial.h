@@ -27,7 +27,8 @@ struct Trial {
   std::string output;  // stdout and stderr; of a long one the end
 };
 
-/// Runs the program to its end, or until its time is up, in a session of its own, and kills what it leaves behind in its process group.
+/// Runs the program to its end, or until its time is up, in a session of its own, and kills what it leaves behind in its
+/// process group.
 /// Throws Failure where it can't be started at all.
 Trial run_trial(const Program& program, const Allocator& allocator);
 
