@@ -70,6 +70,12 @@ bool note_list(const Slab& s, const Block* list, BlockSet& blocks) {
   return true;
 }
 
+// Those that no fresh block reaches into. What lies behind a slab's last block is nobody's.
+uint32_t pages_of_carved(const Slab& s) {
+  const uint32_t bytes = uint32_t{s.carved} * s.block_bytes;
+  return (s.carved == s.blocks ? bytes + kPageBytes - 1 : bytes) >> kPageShift;
+}
+
 // Pages of carved blocks only that no other than the blocks of `free` and released ones reach into.
 PageSet find_free_pages(const Slab& s, const BlockSet& free, uint32_t* count) {
   PageSet busy;
@@ -79,7 +85,7 @@ PageSet find_free_pages(const Slab& s, const BlockSet& free, uint32_t* count) {
     for (uint32_t page = page_of(s, i); page <= last >> kPageShift; page++) busy.set(page);
   }
   PageSet found;
-  for (uint32_t page = 0; page < uint32_t{s.carved} * s.block_bytes >> kPageShift; page++) {
+  for (uint32_t page = 0; page < pages_of_carved(s); page++) {
     if (busy.has(page) || page_is_released(s, page)) continue;
     found.set(page);
     ++*count;

@@ -17,7 +17,7 @@ class SlabTest : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(start_process());
-    slab_ = &make_slab(reinterpret_cast<Heap*>(0x1000), 4,
+    slab_ = &make_slab(reinterpret_cast<Heap*>(0x1000), 5,
                        map::take_units(Units{1}, Units{1}, map::Kind::slabs, map::Growth::allowed));
   }
   void TearDown() override {
@@ -195,6 +195,21 @@ TEST_F(SparseSlabTest, pages_without_used_blocks_go_back_and_their_blocks_are_fo
   }
   EXPECT_EQ(found + freed_blocks(*slab_), listed);
   EXPECT_EQ(slab_->released, 0u);
+}
+
+TEST_F(SparseSlabTest, the_page_that_no_block_fills_to_its_end_goes_back_too) {
+  constexpr uint32_t kLastPage = 15;
+  ASSERT_NE(slab_->blocks * slab_->block_bytes, kUnitBytes);
+  for (uint32_t i = 0; i < slab_->blocks; i++) {
+    char* const p = start_of(*slab_) + i * slab_->block_bytes;
+    if (offset_in(*slab_, p) / 4096 == kLastPage) free_block(reinterpret_cast<Block*>(p));
+  }
+  free_block(reinterpret_cast<Block*>(start_of(*slab_)));  // the newest stays
+  unsigned char last = 1;
+  release_free_pages(*slab_);
+  mincore(start_of(*slab_) + kLastPage * 4096, 4096, &last);
+  EXPECT_EQ(last & 1, 0);
+  EXPECT_EQ(broken_rule(*slab_), nullptr);
 }
 
 TEST_F(SparseSlabTest, a_released_block_that_is_freed_again_is_found_and_handed_out_once) {
