@@ -74,7 +74,7 @@ struct Heap {
 
   // -- cold ---------------------------------------------------------------------------------------------------
   uint32_t empty_units;
-  uint32_t empty_units_least;          // since the last decay tick: what nobody wanted for so long
+  uint32_t empty_units_least;          // since release_unwanted() last looked: what nobody wanted for so long
   std::atomic<uint64_t> last_beat_ms;  // written by the owner; helpers see by it that it sleeps: relaxed
   // A helper has to go through the sparse slabs still: it had no time yet, or the owner came. Written by the lock's
   // holder; a guess: relaxed.
@@ -82,6 +82,7 @@ struct Heap {
   SparseWalk walk;        // its place. The lock's holder's
   const Slab* narrow;     // at which the last heartbeat found its class's list empty
   uint32_t narrow_beats;  // and how many did since they found that of another
+  uint64_t next_unwanted_ms;
   uint64_t next_decay_ms;
   uint64_t carved_bytes;  // of all slabs: blocks that were ever handed out
   uint32_t slab_units;    // of all slabs, the empty ones included

@@ -20,12 +20,11 @@ void decay_kept(Heap& heap, uint64_t now_ms) {
   const uint64_t period = conf::config().decay_ms;
   if (period == conf::kOff || now_ms < heap.next_decay_ms) return;
   heap.next_decay_ms = now_ms + period;
-  release_empty(heap, heap.empty_units - heap.empty_units_least, map::Age::fresh);
+  release_unwanted(heap, now_ms, period);
   if (heap.carved_bytes >= kWorthALook) {
     release_unused_currents(heap, map::Age::fresh);
     expect_quiet();
   }
-  heap.empty_units_least = heap.empty_units;
 }
 
 // What a class is given in addition when its list holds one block at a time. Not of large blocks: a buffer that is used

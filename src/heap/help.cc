@@ -106,7 +106,9 @@ Units release_all(Heap& heap, map::Age age) {
   return given;
 }
 
-Units release_of_owner_at_work(Heap& heap) { return release_returned(heap, map::Age::aged) + release_idle_spans(heap); }
+Units release_of_owner_at_work(Heap& heap, uint64_t now_ms, uint64_t tick_ms) {
+  return release_returned(heap, map::Age::aged) + release_idle_spans(heap) + release_unwanted(heap, now_ms, tick_ms);
+}
 
 // Pages are looked for heap by heap: a walk takes long, and the owner of another heap needn't wait for it.
 void begin_walk(Heap& heap) {
@@ -187,9 +189,9 @@ Units help_idle(uint64_t now_ms, uint64_t tick_ms) {
     heap.outbox.post_all(heap);
     return Units{0};
   });
-  const Units given = help_chosen(any, [is_idle](Heap& heap) {
+  const Units given = help_chosen(any, [=](Heap& heap) {
     if (!has_walk_left(heap)) begin_walk(heap);  // else the last one goes on
-    return is_idle(heap) ? release_all(heap, map::Age::aged) : release_of_owner_at_work(heap);
+    return is_idle(heap) ? release_all(heap, map::Age::aged) : release_of_owner_at_work(heap, now_ms, tick_ms);
   });
   help_on(now_ms, tick_ms);
   return given;

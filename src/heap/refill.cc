@@ -299,4 +299,13 @@ void release_empty(Heap& heap, uint32_t keep, map::Age age) {
   }
 }
 
+Units release_unwanted(Heap& heap, uint64_t now_ms, uint64_t period_ms) {
+  if (now_ms < heap.next_unwanted_ms) return {};
+  heap.next_unwanted_ms = now_ms + period_ms;
+  const Units unwanted{heap.empty_units_least};
+  release_empty(heap, heap.empty_units - heap.empty_units_least, map::Age::aged);
+  heap.empty_units_least = heap.empty_units;
+  return unwanted;
+}
+
 }  // namespace hak

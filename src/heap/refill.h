@@ -63,4 +63,8 @@ void give_up_slab(Heap& heap, Slab& slab, map::Age age);
 /// Gives the empty slabs of `heap` back until at most `keep` units of them are left. age: how long they were idle.
 void release_empty(Heap& heap, uint32_t keep, map::Age age);
 
+/// Of the empty slabs, gives back what nobody wanted since this was last done at least `period_ms` ago; else nothing.
+/// For the owner in a section, or a helper. Returns the units, which count as aged.
+Units release_unwanted(Heap& heap, uint64_t now_ms, uint64_t period_ms);
+
 }  // namespace hak

@@ -132,6 +132,31 @@ void use_mid_classes() {
     for (void* p : allocate_blocks(30, size)) free_fast(p);
 }
 
+TEST(Help, empty_slabs_that_an_owner_at_work_did_not_want_between_two_ticks_go_back) {
+  constexpr uint64_t kTickMs = 10'000;
+  Owner owner;
+  owner.work([] {
+    for (void* p : allocate_blocks(40'000, 100)) free_fast(p);
+  });
+  Heap& heap = *owner.heap();
+  uint64_t now_ms = os::coarse_ms();
+  const auto tick = [&] {
+    heap.last_beat_ms = now_ms += kTickMs;
+    return help_idle(now_ms, kTickMs);
+  };
+  tick();
+  EXPECT_GE(heap.empty_units, 40u) << "may be wanted still";
+  owner.work([] {
+    for (void* p : allocate_blocks(10'000, 100)) free_fast(p);
+  });
+  const Units given = tick();
+  EXPECT_GE(given.n, 35u);
+  EXPECT_GE(heap.empty_units, 10u) << "were wanted";
+  EXPECT_GE(tick().n, 10u) << "and were not since then";
+  EXPECT_LE(heap.empty_units, 1u);
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
 TEST(Help, free_lists_of_mid_classes_go_back_while_their_owner_sleeps) {
   const uint64_t live = live_now();
   reclaim(Bytes{0});  // a parked heap that the owner adopts has no slabs
