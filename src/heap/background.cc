@@ -45,7 +45,9 @@ void wake_background() {
   if (conf::config().background && tick_ms() != conf::kOff) os::start_own_thread(run);
 }
 
-void expect_quiet() { g_quiet_expected.store(true, std::memory_order_relaxed); }
+void expect_quiet() {
+  if (!g_quiet_expected.load(std::memory_order_relaxed)) g_quiet_expected.store(true, std::memory_order_relaxed);
+}
 
 void forget_background() { os::forget_own_thread(); }
 

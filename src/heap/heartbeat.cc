@@ -21,10 +21,7 @@ void decay_kept(Heap& heap, uint64_t now_ms) {
   if (period == conf::kOff || now_ms < heap.next_decay_ms) return;
   heap.next_decay_ms = now_ms + period;
   release_unwanted(heap, now_ms, period);
-  if (heap.carved_bytes >= kWorthALook) {
-    release_unused_currents(heap, map::Age::fresh);
-    expect_quiet();
-  }
+  if (heap.carved_bytes >= kWorthALook) release_unused_currents(heap, map::Age::fresh);
 }
 
 // What a class is given in addition when its list holds one block at a time. Not of large blocks: a buffer that is used
@@ -55,6 +52,7 @@ void widen_list(Heap& heap, Slab& slab) {
     if (slab != nullptr) widen_list(heap, *slab);
     heap.outbox.post_all(heap);
     decay_kept(heap, now_ms);
+    if (heap.carved_bytes >= kWorthALook) expect_quiet();
   }
   tick_on_heartbeat(now_ms);
   wake_background();

@@ -424,6 +424,13 @@ TEST(Resident, after_a_peak_little_is_left) {
   EXPECT_LE(value(outcome, "left_kib"), 3 * kMiBInKiB) << outcome.out;
 }
 
+TEST(Resident, a_peak_that_is_over_before_the_first_tick_goes_back_too) {
+  if (!on_hakmem()) GTEST_SKIP() << "others keep it";
+  const Outcome outcome = run_load({"early-peak", "64"});
+  EXPECT_GOOD(outcome);
+  EXPECT_LE(value(outcome, "left_kib"), 16 * kMiBInKiB) << outcome.out;
+}
+
 }  // namespace
 }  // namespace hak::test
 
