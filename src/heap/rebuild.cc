@@ -3,7 +3,7 @@
 #include "heap/fast.h"
 #include "heap/refill.h"
 #include "heap/section.h"
-#include "heap/spans.h"
+#include "heap/span_room.h"
 #include "slab/sparse.h"
 
 namespace hak {
@@ -53,7 +53,7 @@ void take_in(Heap& heap, Slab& s) {
 void rebuild_heap(Heap& heap) {
   release_after_fork(heap);
   const OwnerSection section(heap);
-  rebuild_spans(heap);
+  rebuild_rooms(heap);
   forget_slabs(heap);
   const uint32_t units = static_cast<uint32_t>(map::g_window_limit.load(std::memory_order_relaxed) >> kUnitShift);
   for (uint32_t unit = 0; unit < units; unit++) {

@@ -14,6 +14,7 @@
 #include "heap/process.h"
 #include "heap/reclaim.h"
 #include "heap/registry.h"
+#include "heap/span_room.h"
 #include "heap/thread.h"
 #include "large/pool.h"
 #include "map/purge.h"
@@ -22,12 +23,6 @@
 
 namespace hak {
 namespace {
-
-// Spans that an open class keeps: 1 MiB of the large tier, but two at least; one of the big tier.
-constexpr unsigned room_for(unsigned c) {
-  if (c >= kLargeClasses) return 1;
-  return c < 8 ? 16 / (c + 1) : 2;
-}
 
 // Of threads that have no heap: rare. Each is exact by itself: relaxed.
 struct Strays {
@@ -45,20 +40,6 @@ Units units_for(size_t size) { return units_ceil(Bytes{size == 0 ? 1 : size}); }
 void* make_live(map::Span& span, Site site) {
   span.site = site;
   return span.live = span.start;
-}
-
-uint32_t length_of(const map::Span* list) {
-  uint32_t n = 0;
-  for (; list != nullptr; list = list->next) n++;
-  return n;
-}
-
-// Takes all spans off a stack.
-map::Span* empty_stack(SpanStacks& spans, unsigned c) {
-  const uint32_t n = length_of(spans.top[c]);
-  spans.counters[c].left += n;
-  spans.room[c] += static_cast<int32_t>(n);
-  return std::exchange(spans.top[c], nullptr);
 }
 
 // ---- Refill. ------------------------------------------------------------------------------------------------------
@@ -82,6 +63,7 @@ Found from_large_pool(Heap* heap, unsigned c, Site site) {
   const unsigned bundle = heap != nullptr ? 1 + static_cast<unsigned>(heap->spans.room[c]) / 2 : 1;
   const large::Taken taken = large::take(c, site, bundle);
   if (taken.count == 0) return {};
+  if (heap != nullptr) note_from_pool(*heap, c, taken.count);
   if (taken.count > 1) {
     heap->spans.top[c] = taken.list->next;  // it was empty
     heap->spans.room[c] -= static_cast<int32_t>(taken.count - 1);
@@ -90,16 +72,17 @@ Found from_large_pool(Heap* heap, unsigned c, Site site) {
   return {{taken.list}, taken.from == large::From::shard ? &SpanCounters::site : &SpanCounters::steal};
 }
 
-Found from_big_cache(unsigned c, Site site) {
+Found from_big_cache(Heap* heap, unsigned c, Site site) {
   const big::Taken taken = big::take(c, site);
   if (taken.span == nullptr) return {};
+  if (heap != nullptr) note_from_pool(*heap, c, 1);
   return {{taken.span}, taken.from == big::From::site ? &SpanCounters::site : &SpanCounters::steal};
 }
 
 Found from_pools(Heap* heap, uint64_t units, Site site) {
   if (units > kCachedUnits) return {};
   const unsigned c = cached_span_class(units);
-  return c < kLargeClasses ? from_large_pool(heap, c, site) : from_big_cache(c, site);
+  return c < kLargeClasses ? from_large_pool(heap, c, site) : from_big_cache(heap, c, site);
 }
 
 uint64_t units_in_stacks(const Heap& heap) {
@@ -186,40 +169,12 @@ void* start_or_no_memory(const map::SpanRef& ref) { return ref.span != nullptr ?
 
 // ---- The way back. --------------------------------------------------------------------------------------------------
 
-// To where other threads find it.
-void give_to_pools(map::Span& span) {
-  const unsigned c = span.cached_class;
-  if (c == map::kUncached) return map::give_span(span, map::Age::fresh, map::Drop::unkept);
-  span.next = nullptr;
-  if (c < kLargeClasses) large::put(c, &span, 1);
-  else big::put(c, span);
-}
-
-// Of the big tier the class that was opened first makes place.
-void close_a_big_class(Heap& heap, unsigned c) {
-  SpanStacks& spans = heap.spans;
-  uint8_t& place = spans.big[spans.next_big++ % SpanStacks::kOpenBig];
-  const unsigned old = std::exchange(place, static_cast<uint8_t>(c));
-  if (old == 0) return;
-  for (map::Span* span = empty_stack(spans, old); span != nullptr;) give_to_pools(*std::exchange(span, span->next));
-  spans.room[old] = 0;
-  heap.open_spans &= ~(uint64_t{1} << old);
-}
-
-bool open_class(Heap& heap, unsigned c) {
-  if (c >= kCachedClasses || (heap.open_spans >> c & 1) != 0) return false;
-  if (c >= kLargeClasses) close_a_big_class(heap, c);
-  heap.open_spans |= uint64_t{1} << c;
-  heap.spans.room[c] = static_cast<int32_t>(room_for(c));
-  return true;
-}
-
-// The stack has no room: a class that isn't open is opened; one of the large tier gives all it has to the pool, a
-// bundle for whoever needs one.
+// The stack has no room. Where it may have no more, one of the large tier gives all it has to the pool, a bundle for
+// whoever needs one.
 void keep_or_give(Heap& heap, map::Span& span) {
   SpanStacks& spans = heap.spans;
   const unsigned c = span.cached_class;
-  if (open_class(heap, c)) {
+  if (make_room(heap, c)) {
     spans.room[c]--;
     span.next = spans.top[c];
     spans.top[c] = &span;
@@ -383,22 +338,18 @@ void* reallocate_span(map::Span& span, size_t size, Site site) {
 size_t good_span_bytes(size_t size) { return rounded_span_units(units_for(size).n) << kUnitShift; }
 
 Units release_spans(Heap& heap, map::Age age) {
-  return release_stacks(heap, age, [](unsigned) { return true; });
+  const Units given = release_stacks(heap, age, [](unsigned) { return true; });
+  trim_rooms(heap);
+  return given;
 }
 
 Units release_idle_spans(Heap& heap) {
-  return release_stacks(heap, map::Age::aged, [&heap](unsigned c) {
+  const Units given = release_stacks(heap, map::Age::aged, [&heap](unsigned c) {
     const uint64_t frees = heap.spans.frees[c];
     return std::exchange(heap.spans.counters[c].seen_frees, frees) == frees;
   });
-}
-
-void rebuild_spans(Heap& heap) {
-  for (uint64_t open = heap.open_spans; open != 0; open &= open - 1) {
-    const unsigned c = static_cast<unsigned>(std::countr_zero(open));
-    const unsigned n = length_of(heap.spans.top[c]);
-    heap.spans.room[c] = n < room_for(c) ? static_cast<int32_t>(room_for(c) - n) : 0;
-  }
+  trim_rooms(heap);
+  return given;
 }
 
 namespace {

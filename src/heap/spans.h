@@ -31,7 +31,7 @@ struct SpanCounters {
 };
 
 /// The stacks of a heap. Classes are opened by the first free that they could have served, so that a heap without large
-/// blocks touches nothing here; of the big tier's few are open at a time.
+/// blocks touches nothing here; of the big tier's few are open at a time. heap/span_room says how many spans they keep.
 struct SpanStacks {
   static constexpr unsigned kOpenBig = 4;
 
@@ -39,6 +39,9 @@ struct SpanStacks {
   int32_t room[kSpanClasses];    // for so many more; 0 too where the class isn't open, as in a heap that is zeroed
   uint64_t frees[kSpanClasses];  // by this heap's thread, whether the span came here or not
   uint8_t big[kOpenBig], next_big;
+  uint16_t from_pool[kCachedClasses];  // spans that came from a pool since the last decay tick
+  uint8_t grown[kCachedClasses];       // for so many spans room was made
+  uint32_t grown_units;                // of all classes
   SpanCounters counters[kSpanClasses];  // the huge classes, too, are counted
 };
 
@@ -61,12 +64,8 @@ size_t good_span_bytes(size_t size);
 /// Gives all spans of the heap's stacks back to units. The caller owns the heap. Returns the units given back.
 Units release_spans(Heap& heap, map::Age age);
 
-/// At a decay tick: the same for stacks to which nothing was freed since the last one.
+/// At a decay tick: the same for stacks to which nothing was freed since the last one. The rooms are as at first then.
 Units release_idle_spans(Heap& heap);
-
-/// In a forked child: makes what may be halfway follow from the stacks' lists, which are whole. The caller owns the
-/// heap.
-void rebuild_spans(Heap& heap);
 
 /// Fills in what is counted of class `span_class`. Spans that exist and aren't live are kept for reuse.
 void collect_span_stats(unsigned span_class, hakmem_class_stats* out);

@@ -7,10 +7,13 @@
 #include <thread>
 #include <vector>
 
+#include "big/cache.h"
 #include "heap/allocate.h"
 #include "heap/help.h"
 #include "heap/reclaim.h"
+#include "heap/registry.h"
 #include "heap/section.h"
+#include "heap/span_room.h"
 #include "heap/statistics.h"
 #include "heap/thread.h"
 #include "large/pool.h"
@@ -74,6 +77,54 @@ TEST(Spans, a_heap_keeps_little_of_the_big_tier) {
   for (unsigned c = kLargeClasses; c < kCachedClasses; c++)
     for (const map::Span* span = this_heap->spans.top[c]; span != nullptr; span = span->next) kept++;
   EXPECT_LE(kept, SpanStacks::kOpenBig);
+}
+
+// A thread of its own, so that its heap is as new.
+void circulate(size_t count, size_t size, int rounds) {
+  for (int i = 0; i < rounds; i++) {
+    std::vector<void*> blocks(count);
+    for (void*& p : blocks) p = allocate(size);
+    for (void* p : blocks) free_fast(p);
+  }
+}
+
+uint32_t kept_of(size_t size) { return length_of(this_heap->spans.top[cached_span_class(units_ceil(Bytes{size}).n)]); }
+
+TEST(Spans, a_stack_makes_room_for_what_circulates_until_the_next_tick) {
+  for (const size_t size : {size_t{200'000}, size_t{1} << 20, size_t{2} << 20}) {
+    std::thread([size] {
+      circulate(8, size, 1);
+      EXPECT_LT(kept_of(size), 8u) << "nothing came back from a pool yet";
+      circulate(8, size, 4);
+      EXPECT_EQ(kept_of(size), 8u);
+      const uint64_t misses = stats_of(size).misses;
+      circulate(8, size, 10);
+      EXPECT_EQ(stats_of(size).misses, misses);
+      const uint64_t idle = large::idle_units().n + big::idle_units().n;
+      {
+        const OwnerSection section(*this_heap);
+        EXPECT_EQ(release_idle_spans(*this_heap).n, 0u);
+      }
+      EXPECT_LT(kept_of(size), 8u);
+      EXPECT_GT(large::idle_units().n + big::idle_units().n, idle) << "the pools have them";
+      EXPECT_EQ(this_heap->spans.grown_units, 0u);
+      EXPECT_EQ(broken_heap_rule(), nullptr);
+    }).join();
+  }
+}
+
+TEST(Spans, no_room_is_made_where_a_pool_serves_few_or_the_share_is_used_up) {
+  std::thread([] {
+    constexpr size_t kSize = 1 << 20;
+    for (int i = 0; i < 20; i++) {
+      circulate(1, kSize, 100);
+      circulate(8, kSize, 1);
+    }
+    EXPECT_LT(kept_of(kSize), 8u) << "most fit";
+    circulate(64, size_t{4} << 20, 4);
+    EXPECT_LE(this_heap->spans.grown_units, 512u / owned_heaps());
+  }).join();
+  EXPECT_EQ(broken_heap_rule(), nullptr);
 }
 
 TEST(Spans, statistics_say_what_became_of_freed_blocks) {
