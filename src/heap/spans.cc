@@ -10,6 +10,7 @@
 #include "heap/fast_span.h"
 #include "heap/heartbeat.h"
 #include "heap/help.h"
+#include "heap/huge_spans.h"
 #include "heap/limit.h"
 #include "heap/process.h"
 #include "heap/reclaim.h"
@@ -144,8 +145,11 @@ map::SpanRef find_and_count(Heap* heap, uint64_t units, uint64_t align, Site sit
   return found.ref;
 }
 
+// Whether all of a block will be written as a rule.
+enum class Use : bool { sparse, filled };
+
 // The whole way, to a live span or null.
-map::SpanRef allocate_ref(size_t size, size_t align, Site site) {
+map::SpanRef allocate_ref(size_t size, size_t align, Site site, Use use = Use::filled) {
   // What the window can't hold no reclaim makes room for.
   if (!start_process() || size > map::window_bytes().n) return {};
   Heap* const heap = heap_of_thread();
@@ -157,6 +161,7 @@ map::SpanRef allocate_ref(size_t size, size_t align, Site site) {
     ref = find_and_count(heap, units, align_units, site);
   }
   if (ref.span != nullptr) {
+    if (ref.zero == map::Zero::known && use == Use::filled) ask_huge_for_block(*ref.span);
     make_live(*ref.span, site);
     count_allocation(kClasses + ref.span->span_class);
   }
@@ -240,12 +245,23 @@ void count_move(unsigned from, unsigned to) {
 // Whether it fits where it lies. A span with headroom has it until less is asked for than before.
 bool fit_in_place(map::Span& span, uint64_t units) {
   const unsigned before = span.span_class;
+  const uint64_t units_before = units_in_use(span);
   if (span.asked != 0 && units >= span.asked && units <= span.units) map::use_roomy_span(span, Units{units});
   else if (units < span.units) map::shrink_span(span, Units{units});
   else if (units > span.units && !(admit(Units{units - span.units}) && map::extend_span(span, Units{units})))
     return false;
   if (span.span_class != before) count_move(before, span.span_class);
+  ask_huge_for_growth(span, units_before);
   return true;
+}
+
+bool is_worth_moving(const map::Span& from) {
+  return units_in_use(from) >= kMovePages && os::read(&os::Counters::remaps) < kMostMoves;
+}
+
+void copy_contents(const map::Span& from, const map::Span& to) {
+  ask_huge_for_growth(to, 0);
+  memcpy(to.start, from.start, bytes_of(from).n);
 }
 
 // The kernel moves what lies in one mapping, and a mapping may end at any unit: then SuperSlab by SuperSlab, and what
@@ -254,15 +270,17 @@ bool move_contents(const map::Span& from, const map::Span& to) {
   const uint64_t bytes = bytes_of(from).n;
   char* const source = static_cast<char*>(from.start);
   char* const target = static_cast<char*>(to.start);
-  const bool may_move = units_in_use(from) >= kMovePages && os::read(&os::Counters::remaps) < kMostMoves;
-  if (may_move && os::move_pages(source, target, bytes)) return true;
-  bool all = may_move;
-  for (uint64_t at = 0; at < bytes; at += kSuperBytes) {
-    const uint64_t piece = bytes - at < kSuperBytes ? bytes - at : kSuperBytes;
-    if (may_move && os::move_pages(source + at, target + at, piece)) continue;
-    memcpy(target + at, source + at, piece);
-    all = false;
+  bool all = true;
+  if (!os::move_pages(source, target, bytes)) {
+    for (uint64_t at = 0; at < bytes; at += kSuperBytes) {
+      const uint64_t piece = bytes - at < kSuperBytes ? bytes - at : kSuperBytes;
+      if (os::move_pages(source + at, target + at, piece)) continue;
+      memcpy(target + at, source + at, piece);
+      all = false;
+    }
   }
+  map::note_moved(from.first, to.first, Units{units_in_use(from)});
+  ask_huge_for_growth(to, units_in_use(from));
   return all;
 }
 
@@ -294,7 +312,7 @@ void* allocate_span_aligned(size_t size, size_t align, Site site) {
 }
 
 void* allocate_span_zeroed(size_t size, Site site) {
-  const map::SpanRef ref = allocate_ref(size, 1, site);
+  const map::SpanRef ref = allocate_ref(size, 1, site, Use::sparse);
   if (ref.span == nullptr) return no_memory();
   return ref.zero == map::Zero::known ? ref.span->start : memset(ref.span->start, 0, size);
 }
@@ -328,7 +346,9 @@ void* reallocate_span(map::Span& span, size_t size, Site site) {
   }
   if (to == nullptr) return no_memory();
   span.live = nullptr;
-  const bool moved = move_contents(span, *to);
+  bool moved = false;
+  if (is_worth_moving(span)) moved = move_contents(span, *to);
+  else copy_contents(span, *to);
   count_move(span.span_class, to->span_class);
   if (moved) map::give_moved_span(span);
   else map::give_span(span, map::Age::fresh, map::Drop::unkept);

@@ -99,15 +99,18 @@ UnitRun take_from_shelf(Shelf& shelf, unsigned count, uint32_t aligned, EmptySup
   return {};
 }
 
-// An empty SuperSlab changes its kind: only dense kinds want huge pages.
-void set_kind(SuperSlab* super, Kind kind, os::Huge huge = os::Huge::no) {
-  super->kind = kind;
-  if (super->dirty != 0) return;
-  const bool wanted = kind == Kind::slabs && (super->huge || huge == os::Huge::yes);
+void set_huge(SuperSlab* super, bool wanted) {
   if (wanted == super->huge) return;
   const bool done =
       os::advise_huge(address_of(index_of(super) * kSuperUnits), kSuperBytes, wanted ? os::Huge::yes : os::Huge::no);
   if (done) super->huge = wanted;
+}
+
+// An empty SuperSlab changes its kind: slabs fill it, and keep its huge page; spans have to ask anew.
+void set_kind(SuperSlab* super, Kind kind, os::Huge huge = os::Huge::no) {
+  super->kind = kind;
+  if (super->dirty != 0) return;
+  set_huge(super, kind == Kind::slabs && (super->huge || huge == os::Huge::yes));
 }
 
 // `supers` whole SuperSlabs from `first` on, of which the last gives only `tail` units (0: all).
@@ -206,6 +209,19 @@ UnitRun take_units(Units count, Units align, Kind kind, Growth growth, os::Huge 
   if (run.count != 0 || growth == Growth::forbidden) return run;
   if (grow(static_cast<uint32_t>(supers + more))) run = take_mapped(n, a, kind, huge);
   return run.count != 0 ? run : take_anywhere(n, a, kind);
+}
+
+void ask_huge(uint32_t first, Units count) {
+  const os::LockGuard guard(g_map_lock);
+  const uint64_t end = (first + count.n) / kSuperUnits;
+  for (uint64_t super = (first + kSuperUnits - 1) / kSuperUnits; super < end; super++)
+    set_huge(&g_window.supers[super], true);
+}
+
+void note_moved(uint32_t from, uint32_t to, Units count) {
+  const os::LockGuard guard(g_map_lock);
+  for (uint32_t i = 0; i < count.n; i++)
+    g_window.supers[(to + i) / kSuperUnits].huge |= g_window.supers[(from + i) / kSuperUnits].huge;
 }
 
 void give_units(uint32_t first, Units count, Age age) {

@@ -21,7 +21,7 @@ namespace hak::map {
 enum class Kind : uint8_t {
   none,   // empty
   slabs,  // tiny and mid: dense, gets a huge page in a grown heap
-  spans,  // large and big: may be touched sparsely, faults on demand
+  spans,  // large and big: may be touched sparsely, faults on demand but where a big one asks for huge pages
   lost,   // another mapping lies here
 };
 
@@ -65,6 +65,13 @@ void give_units(uint32_t first, Units count, Age age = Age::fresh);
 /// Takes the `count` units from `first` on if all are free, mapping more of the window if they lie behind its end. For
 /// realloc in place. Tells by *clean whether they are zero.
 bool take_units_at(uint32_t first, Units count, bool* clean);
+
+/// Asks for huge pages in the SuperSlabs that lie wholly among the `count` units from `first` on. Those are the caller's,
+/// who will fill them.
+void ask_huge(uint32_t first, Units count);
+
+/// Pages of `count` units from `from` on were moved to `to`, and what the kernel was asked moved with them.
+void note_moved(uint32_t from, uint32_t to, Units count);
 
 struct UnitCounts {
   uint64_t clean, dirty, used, lost;  // sum: units below the frontier

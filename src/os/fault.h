@@ -11,7 +11,7 @@
 
 namespace hak::os::fault {
 
-enum class Call : uint8_t { map, commit, purge, populate, huge, remap, barrier, thread };
+enum class Call : uint8_t { map, commit, purge, populate, huge, remap, barrier, thread, look };
 
 struct CallName {
   std::string_view name;
@@ -28,13 +28,14 @@ inline constexpr CallName kCalls[] = {
     {"remap", Call::remap, ENOMEM},        // mremap(2)
     {"barrier", Call::barrier, ENOSYS},    // membarrier(2): ENOSYS or EPERM under seccomp
     {"thread", Call::thread, EAGAIN},      // clone(2)
+    {"look", Call::look, ENOSYS},          // mincore(2): under seccomp
 };
 constexpr size_t kCallCount = sizeof kCalls / sizeof kCalls[0];
 
 constexpr bool names_are_in_order() {
   for (size_t i = 0; i < kCallCount; ++i)
     if (static_cast<size_t>(kCalls[i].call) != i) return false;
-  return static_cast<size_t>(Call::thread) + 1 == kCallCount;
+  return static_cast<size_t>(Call::look) + 1 == kCallCount;
 }
 static_assert(names_are_in_order(), "kCalls is indexed by Call and complete");
 

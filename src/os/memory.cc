@@ -186,6 +186,22 @@ bool advise_huge(void* at, size_t bytes, Huge huge) {
                 {&Counters::huge_advices, &Counters::huge_refused, nullptr});
 }
 
+size_t resident_pages(const void* at, size_t bytes) {
+  constexpr size_t kAtOnce = 128;
+  check_range(at, bytes);
+  const KeepErrno keep;
+  const size_t page = page_size();
+  size_t found = 0;
+  for (size_t done = 0; done < bytes; done += kAtOnce * page) {
+    unsigned char pages[kAtOnce];
+    const size_t piece = bytes - done < kAtOnce * page ? bytes - done : kAtOnce * page;
+    char* const from = static_cast<char*>(const_cast<void*>(at)) + done;
+    if (fault::refusal(fault::Call::look) != 0 || mincore(from, piece, pages) != 0) return 0;
+    for (size_t i = 0; i < piece / page; i++) found += pages[i] & 1;
+  }
+  return found;
+}
+
 uint64_t measure_fault_ns() {
   constexpr size_t kPages = 32;
   constexpr uint64_t kUsual = 1000;

@@ -63,6 +63,9 @@ enum class Huge : bool { no, yes };
 /// where it would take the advice all the same. Source: madvise(2), /sys/kernel/mm/transparent_hugepage/enabled.
 bool advise_huge(void* at, size_t bytes, Huge huge);
 
+/// How many pages of the range are in memory; 0 where the kernel doesn't say. Not counted. Source: mincore(2).
+size_t resident_pages(const void* at, size_t bytes);
+
 /// What the first write to a page costs here, ns: the mean over a few pages that it maps for the purpose and unmaps.
 /// 1000 where the kernel gives none. Some 0.1 ms.
 uint64_t measure_fault_ns();

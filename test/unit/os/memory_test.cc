@@ -172,6 +172,19 @@ TEST_F(Memory, populate_faults_all_pages_in_or_says_no) {
   unmap(p, 8 * page_);
 }
 
+TEST_F(Memory, resident_pages_are_those_that_were_touched) {
+  constexpr size_t kPages = 300;
+  char* const p = static_cast<char*>(map(kPages * page_));
+  ASSERT_NE(p, nullptr);
+  EXPECT_EQ(resident_pages(p, kPages * page_), 0u);
+  for (const size_t i : {0, 127, 128, 299}) p[i * page_] = 1;
+  EXPECT_EQ(resident_pages(p, kPages * page_), 4u);
+  fault::arm({.call = fault::Call::look, .error = ENOSYS});
+  EXPECT_EQ(resident_pages(p, kPages * page_), 0u);
+  fault::disarm();
+  unmap(p, kPages * page_);
+}
+
 TEST_F(Memory, huge_page_advice_is_taken_or_counted_as_refused) {
   const Growth calls(&Counters::huge_advices);
   const Growth refused(&Counters::huge_refused);

@@ -1,0 +1,122 @@
+// Big blocks: which ask for huge pages, and that what is noted of it is what the kernel was asked.
+#include "heap/huge_spans.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "heap/allocate.h"
+#include "heap/statistics.h"
+#include "map/super_slab.h"
+#include "os/counters.h"
+#include "os/fault.h"
+#include "os/memory.h"
+
+namespace hak {
+namespace {
+
+constexpr size_t kSupers = 4;
+constexpr size_t kSize = kSupers * kSuperBytes;
+
+class HugeSpans : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
+    void* const p = os::reserve(kSuperBytes, kSuperBytes);
+    const bool has_huge_pages = os::advise_huge(p, kSuperBytes, os::Huge::yes);
+    os::unmap(p, kSuperBytes);
+    if (!has_huge_pages) GTEST_SKIP() << "there are no huge pages here";
+  }
+  void TearDown() override {
+    os::fault::disarm();
+    for (void* p : blocks_) free_fast(p);
+  }
+
+  // SuperSlabs for which a block asked.
+  uint64_t asked_by(void* (*make)(size_t), size_t size, size_t filled) {
+    const uint64_t before = os::read(&os::Counters::huge_advices);
+    blocks_.push_back(make(size));
+    const uint64_t asked = os::read(&os::Counters::huge_advices) - before;
+    memset(blocks_.back(), 1, filled);
+    return asked;
+  }
+
+  std::vector<void*> blocks_;
+};
+
+TEST_F(HugeSpans, of_blocks_that_are_not_filled_some_MiB_in_all_ask) {
+  uint64_t asked = 0;
+  for (int i = 0; i < 10; i++) asked += asked_by(allocate, kSize, 1);
+  EXPECT_EQ(asked, 4u);
+  EXPECT_EQ(asked_by(allocate, kSuperBytes, 1), 0u);
+}
+
+TEST_F(HugeSpans, of_blocks_that_are_filled_all_ask_once_one_was_seen) {
+  EXPECT_EQ(asked_by(allocate, kSize, kSize), kSupers - 1) << "of the first 2 MiB one can see whether they are filled";
+  for (int i = 0; i < 10; i++) EXPECT_GE(asked_by(allocate, kSize, kSize), kSupers - 1);
+  uint64_t asked = 0;
+  for (int i = 0; i < 20; i++) asked += asked_by(allocate, kSize, kSize);
+  EXPECT_GE(asked, 18 * kSupers);
+}
+
+TEST_F(HugeSpans, where_the_kernel_does_not_say_what_is_filled_no_more_ask) {
+  os::fault::arm({.call = os::fault::Call::look, .error = ENOSYS});
+  uint64_t asked = 0;
+  for (int i = 0; i < 10; i++) asked += asked_by(allocate, kSize, kSize);
+  EXPECT_EQ(asked, 4u);
+}
+
+TEST_F(HugeSpans, zeroed_and_small_ones_do_not_ask) {
+  EXPECT_EQ(asked_by(allocate, 3 << 19, 3 << 19), 0u);
+  EXPECT_EQ(asked_by(allocate_zeroed, kSize, kSize), 0u);
+  EXPECT_EQ(asked_by(allocate_zeroed, kSize, kSize), 0u);
+}
+
+// SuperSlabs with the flag of huge pages in a mapping, by /proc/self/smaps (proc(5), VmFlags: hg).
+std::vector<bool> supers_with_advice() {
+  std::vector<bool> found(map::g_window.total_supers);
+  std::ifstream smaps("/proc/self/smaps");
+  uint64_t from = 0, to = 0;
+  for (std::string line; std::getline(smaps, line);) {
+    if (line.find('-') < line.find(' ')) {
+      char* end = nullptr;
+      from = strtoull(line.c_str(), &end, 16);
+      to = strtoull(end + 1, nullptr, 16);
+    } else if (line.starts_with("VmFlags:") && line.find(" hg") != std::string::npos) {
+      for (uint64_t at = from; at < to; at += kUnitBytes)
+        if (map::in_window(reinterpret_cast<void*>(at)))
+          found[map::unit_of(reinterpret_cast<void*>(at)) / kSuperUnits] = true;
+    }
+  }
+  return found;
+}
+
+TEST_F(HugeSpans, what_a_block_grows_by_asks_and_moves_with_it) {
+  std::vector<void*> blocks(4);
+  for (void*& p : blocks) memset(p = allocate(kSuperBytes / 2), 1, kSuperBytes / 2);
+  for (size_t size = kSuperBytes; size <= 32 * kSuperBytes; size += size / 2) {
+    for (void*& p : blocks) {
+      p = reallocate(p, size);
+      memset(p, 2, size);
+    }
+  }
+  EXPECT_GE(os::read(&os::Counters::huge_advices), 4u * 16);
+  EXPECT_GT(os::read(&os::Counters::remaps), 0u);
+  const std::vector<bool> advised = supers_with_advice();
+  size_t noted = 0;
+  const uint64_t frontier = map::g_window_limit.load() >> kSuperShift;
+  for (uint32_t super = 0; super < frontier; super++) {
+    noted += map::g_window.supers[super].huge;
+    EXPECT_LE(advised[super], map::g_window.supers[super].huge) << "SuperSlab " << super;
+  }
+  EXPECT_GT(noted, 4u * 16);
+  EXPECT_EQ(map::broken_super_slab_rule(), nullptr);
+  for (void* p : blocks) free_fast(p);
+}
+
+}  // namespace
+}  // namespace hak
