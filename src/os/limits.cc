@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bit>
@@ -24,16 +25,17 @@ uint64_t soft_limit(__rlimit_resource resource) {
   return limit.rlim_cur;
 }
 
-// The first bytes of a file of /proc or /sys; such files come in one read.
+// The first bytes of a file of /proc or /sys; such files come in one read. Not by open(2)'s wrapper and its kin, which
+// are cancellation points: a thread must not end inside the allocator, with a lock held perhaps.
 class SmallFile {
  public:
   explicit SmallFile(const char* path) {
     const KeepErrno keep;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return;
-    const ssize_t n = read(fd, bytes_, sizeof bytes_);
+    const long n = syscall(SYS_read, fd, bytes_, sizeof bytes_);
     if (n > 0) size_ = static_cast<size_t>(n);
-    close(fd);
+    syscall(SYS_close, fd);
   }
 
   std::string_view text() const { return {bytes_, size_}; }  // empty where it can't be read
