@@ -16,7 +16,7 @@ constexpr uint64_t kShare = 4;       // of HAKMEM_HUGE_FROM, since slabs fill le
 
 // Both relaxed: hints. Where two threads meet a block is looked at twice or not at all.
 constinit std::atomic<int64_t> g_budget{kFirstBudget};  // SuperSlabs
-constinit std::atomic<uint64_t> g_newest{0};            // block whose first SuperSlab has small pages: that | its size << 32
+constinit std::atomic<uint64_t> g_newest{0};  // block whose first SuperSlab has small pages: that | its size << 32
 
 bool is_worth_it(uint64_t units) {
   const uint64_t from = conf::config().huge_from_bytes / kShare;

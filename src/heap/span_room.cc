@@ -76,7 +76,8 @@ void trim_room(SpanStacks& spans, unsigned c) {
 
 template <class Work>
 void for_open_classes(const Heap& heap, Work work) {
-  for (uint64_t open = heap.open_spans; open != 0; open &= open - 1) work(static_cast<unsigned>(std::countr_zero(open)));
+  for (uint64_t open = heap.open_spans; open != 0; open &= open - 1)
+    work(static_cast<unsigned>(std::countr_zero(open)));
 }
 
 }  // namespace

@@ -45,35 +45,38 @@ class HugeSpans : public testing::Test {
     return asked;
   }
 
+  static void* plain(size_t size) { return allocate(size); }
+  static void* zeroed(size_t size) { return allocate_zeroed(size); }
+
   std::vector<void*> blocks_;
 };
 
 TEST_F(HugeSpans, of_blocks_that_are_not_filled_some_MiB_in_all_ask) {
   uint64_t asked = 0;
-  for (int i = 0; i < 10; i++) asked += asked_by(allocate, kSize, 1);
+  for (int i = 0; i < 10; i++) asked += asked_by(plain, kSize, 1);
   EXPECT_EQ(asked, 4u);
-  EXPECT_EQ(asked_by(allocate, kSuperBytes, 1), 0u);
+  EXPECT_EQ(asked_by(plain, kSuperBytes, 1), 0u);
 }
 
 TEST_F(HugeSpans, of_blocks_that_are_filled_all_ask_once_one_was_seen) {
-  EXPECT_EQ(asked_by(allocate, kSize, kSize), kSupers - 1) << "of the first 2 MiB one can see whether they are filled";
-  for (int i = 0; i < 10; i++) EXPECT_GE(asked_by(allocate, kSize, kSize), kSupers - 1);
+  EXPECT_EQ(asked_by(plain, kSize, kSize), kSupers - 1) << "of the first 2 MiB one can see whether they are filled";
+  for (int i = 0; i < 10; i++) EXPECT_GE(asked_by(plain, kSize, kSize), kSupers - 1);
   uint64_t asked = 0;
-  for (int i = 0; i < 20; i++) asked += asked_by(allocate, kSize, kSize);
+  for (int i = 0; i < 20; i++) asked += asked_by(plain, kSize, kSize);
   EXPECT_GE(asked, 18 * kSupers);
 }
 
 TEST_F(HugeSpans, where_the_kernel_does_not_say_what_is_filled_no_more_ask) {
   os::fault::arm({.call = os::fault::Call::look, .error = ENOSYS});
   uint64_t asked = 0;
-  for (int i = 0; i < 10; i++) asked += asked_by(allocate, kSize, kSize);
+  for (int i = 0; i < 10; i++) asked += asked_by(plain, kSize, kSize);
   EXPECT_EQ(asked, 4u);
 }
 
 TEST_F(HugeSpans, zeroed_and_small_ones_do_not_ask) {
-  EXPECT_EQ(asked_by(allocate, 3 << 19, 3 << 19), 0u);
-  EXPECT_EQ(asked_by(allocate_zeroed, kSize, kSize), 0u);
-  EXPECT_EQ(asked_by(allocate_zeroed, kSize, kSize), 0u);
+  EXPECT_EQ(asked_by(plain, 3 << 19, 3 << 19), 0u);
+  EXPECT_EQ(asked_by(zeroed, kSize, kSize), 0u);
+  EXPECT_EQ(asked_by(zeroed, kSize, kSize), 0u);
 }
 
 // SuperSlabs with the flag of huge pages in a mapping, by /proc/self/smaps (proc(5), VmFlags: hg).
