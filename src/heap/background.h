@@ -5,8 +5,8 @@
 
 namespace hak {
 
-/// A heap that is at work holds enough that pages of it are worth giving back when its thread has become idle: the
-/// thread is wanted until then. Any place.
+/// A heap that is at work holds enough, or is one of many, that pages of it are worth giving back when its owner has
+/// become idle: the thread is wanted until then. Any place.
 void expect_quiet();
 
 /// Starts the thread if it is wanted and isn't there. May be called from any place.

@@ -4,16 +4,23 @@
 
 #include "conf/config.h"
 #include "heap/background.h"
+#include "heap/help.h"
 #include "heap/limit.h"
 #include "heap/refill.h"
 #include "heap/section.h"
 #include "heap/tick.h"
+#include "map/super_slab.h"
 #include "os/clock.h"
 
 namespace hak {
 namespace {
 
-constexpr uint64_t kWorthALook = 4 << 20;  // bytes in slabs: of such a heap pages may go back once its thread is idle
+constexpr uint64_t kWorthALook = 4 << 20;  // bytes
+
+// Of this heap, and of others that are as small, pages may go back once their threads are idle.
+bool is_worth_waiting_for(const Heap& heap) {
+  return heap.slab_units >= units_worth_taking() && bytes(map::used_units()).n >= kWorthALook;
+}
 
 // What the heap keeps and did not want for a whole decay period goes back.
 void decay_kept(Heap& heap, uint64_t now_ms) {
@@ -52,7 +59,7 @@ void widen_list(Heap& heap, Slab& slab) {
     if (slab != nullptr) widen_list(heap, *slab);
     heap.outbox.post_all(heap);
     decay_kept(heap, now_ms);
-    if (heap.carved_bytes >= kWorthALook) expect_quiet();
+    if (is_worth_waiting_for(heap)) expect_quiet();
   }
   tick_on_heartbeat(now_ms);
   wake_background();

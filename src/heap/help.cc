@@ -32,6 +32,9 @@ struct Chain {
   }
 };
 
+constexpr uint32_t kWorthTaking = 32, kWorthTakingOfMany = 4;
+constexpr uint64_t kMany = 256;  // units in use
+
 constexpr unsigned kMostReturned = (1u << 14) - 1;
 
 // How many blocks of each slab wait: Slab::returned.
@@ -93,7 +96,7 @@ Units release_returned(Heap& heap, map::Age age) {
 }
 
 Units release_all(Heap& heap, map::Age age) {
-  const bool is_large = heap.slab_units >= kWorthTaking;
+  const bool is_large = heap.slab_units >= units_worth_taking();
   if (is_large) post_mid_lists(heap);
   Units given = release_returned(heap, age);
   if (is_large) {
@@ -113,7 +116,7 @@ Units release_of_owner_at_work(Heap& heap, uint64_t now_ms, uint64_t tick_ms) {
 // Pages are looked for heap by heap: a walk takes long, and the owner of another heap needn't wait for it.
 void begin_walk(Heap& heap) {
   heap.walk = {};
-  heap.walk_left.store(heap.slab_units >= kWorthTaking, std::memory_order_relaxed);
+  heap.walk_left.store(heap.slab_units >= units_worth_taking(), std::memory_order_relaxed);
 }
 
 Units go_on_with_walk(Heap& heap, Sparse which) {
@@ -156,6 +159,8 @@ bool promises(const Heap& heap, uint32_t waiting_kib, uint32_t least_kib) {
 }
 
 }  // namespace
+
+uint32_t units_worth_taking() { return map::used_units().n < kMany ? kWorthTaking : kWorthTakingOfMany; }
 
 void help_owner(Heap& owner, uint32_t waiting_kib) {
   if (!is_helpable(owner) || !promises(owner, waiting_kib, kWaitsLongKib)) return;

@@ -12,9 +12,9 @@ namespace hak {
 // An owner that allocates takes its inbox in long before so much waits there.
 constexpr uint32_t kWaitsLongKib = 2048;
 
-// Units in slabs from which a heap's currents and pages are worth taking: small threads that come and go want them
-// again.
-constexpr uint32_t kWorthTaking = 32;
+/// Units in slabs from which an idle heap's currents and pages are worth taking, now: 2 MiB, since small threads that
+/// come and go want them again; 256 KiB in a process that uses 16 MiB, where small threads may be many.
+uint32_t units_worth_taking();
 
 /// For who posted to `owner`, in whose inbox `waiting_kib` wait now: helps if that promises enough.
 [[gnu::noinline]] void help_owner(Heap& owner, uint32_t waiting_kib);

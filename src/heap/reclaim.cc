@@ -41,7 +41,7 @@ void reclaim_heap(Heap& heap) {
 }
 
 void reclaim_idle_parked(uint64_t now_ms, uint64_t tick_ms) {
-  while (Heap* const heap = borrow_parked(now_ms - tick_ms, kWorthTaking)) {
+  while (Heap* const heap = borrow_parked(now_ms - tick_ms, units_worth_taking())) {
     {
       const os::LockGuard guard(heap->lock);
       reclaim_heap(*heap);

@@ -243,21 +243,36 @@ int after_a_peak(const uint64_t* arguments) {
   return 0;
 }
 
-// A peak of small blocks in the process's first moments; one in 500 stays, and nobody calls the allocator any more.
-int early_peak(const uint64_t* arguments) {
+// So many blocks, of which one in 500 stays.
+void* peak_then_sleep(void* argument) {
   constexpr size_t kBytes = 200, kOneIn = 500;
-  const size_t count = arguments[0] * kMiB / kBytes;
+  const size_t count = *static_cast<const size_t*>(argument) / kBytes;
   void** const table = make_table(count);
-  const auto before = static_cast<uint64_t>(resident_kib());
   for (size_t i = 0; i < count; i++) {
-    if ((table[i] = malloc(kBytes)) == nullptr) return wrong("no memory");
+    if ((table[i] = malloc(kBytes)) == nullptr) abort();
     memset(table[i], 1, kBytes);
   }
   for (size_t i = 0; i < count; i++)
     if (i % kOneIn != 0) free(table[i]);
+  munmap(table, count * sizeof(void*));
+  g_ready++;
+  while (!g_end) usleep(10'000);
+  return nullptr;
+}
+
+// A peak of small blocks in the process's first moments, and then nobody calls the allocator any more.
+int early_peak(const uint64_t* arguments) {
+  constexpr uint64_t kMostThreads = 64;
+  const uint64_t count = arguments[1] < kMostThreads ? arguments[1] : kMostThreads;
+  size_t bytes_each = arguments[0] * kMiB / count;
+  pthread_t threads[kMostThreads];
+  for (uint64_t i = 0; i < count; i++) threads[i] = start_thread(peak_then_sleep, &bytes_each);
+  while (g_ready < count) usleep(1000);
+  say("peak_kib", static_cast<uint64_t>(peak_resident_kib()));
   usleep(2'500'000);
-  const auto after = static_cast<uint64_t>(resident_kib());
-  say("left_kib", after > before ? after - before : 0);  // the table's pages among them
+  say("left_kib", static_cast<uint64_t>(resident_kib()));
+  g_end = true;
+  for (uint64_t i = 0; i < count; i++) pthread_join(threads[i], nullptr);
   return 0;
 }
 
@@ -271,7 +286,7 @@ const Load kMemoryLoads[] = {
     {"owners-sleep", "MIB BYTES-EACH", owners_sleep},
     {"small-heap", "BYTES", small_heap},
     {"after-a-peak", "MIB", after_a_peak},
-    {"early-peak", "MIB", early_peak},
+    {"early-peak", "MIB THREADS", early_peak},
     {nullptr, nullptr, nullptr},
 };
 

@@ -163,7 +163,7 @@ TEST(Help, free_lists_of_mid_classes_go_back_while_their_owner_sleeps) {
   Owner owner;
   owner.work(use_mid_classes);
   Heap& heap = *owner.heap();
-  ASSERT_GT(heap.slab_units, kWorthTaking);
+  ASSERT_GT(heap.slab_units, units_worth_taking());
   help_all();
   EXPECT_EQ(heap.slab_units, 0u);
   EXPECT_EQ(live_now(), live);
