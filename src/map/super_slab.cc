@@ -72,12 +72,14 @@ void change_free(SuperSlab* super, uint32_t free, uint32_t dirty) {
   }
 }
 
+Pages pages_of(const SuperSlab* super) { return super->pages.load(std::memory_order_relaxed); }
+
 UnitRun take_mask(SuperSlab* super, unsigned first, unsigned count) {
   const uint32_t mask = bit_run(first, count);
   debug_check((super->free & mask) == mask, "units that are taken are free");
   const bool clean = (super->dirty & mask) == 0;
   change_free(super, super->free & ~mask, super->dirty & ~mask);
-  return {index_of(super) * kSuperUnits + first, count, clean, super->huge};
+  return {index_of(super) * kSuperUnits + first, count, clean, pages_of(super) == Pages::huge};
 }
 
 // Where in this SuperSlab a run fits; 32: nowhere.
@@ -99,18 +101,28 @@ UnitRun take_from_shelf(Shelf& shelf, unsigned count, uint32_t aligned, EmptySup
   return {};
 }
 
-void set_huge(SuperSlab* super, bool wanted) {
-  if (wanted == super->huge) return;
-  const bool done =
-      os::advise_huge(address_of(index_of(super) * kSuperUnits), kSuperBytes, wanted ? os::Huge::yes : os::Huge::no);
-  if (done) super->huge = wanted;
+void ask_for(SuperSlab* super, Pages wanted) {
+  if (wanted == pages_of(super)) return;
+  const os::Huge huge = wanted == Pages::huge ? os::Huge::yes : os::Huge::no;
+  if (os::advise_huge(address_of(index_of(super) * kSuperUnits), kSuperBytes, huge))
+    super->pages.store(wanted, std::memory_order_relaxed);
+}
+
+bool may_become_huge(Pages pages) {
+  return pages == Pages::huge || (pages == Pages::as_usual && os::huge_pages_come_unasked());
+}
+
+void keep_small(SuperSlab* super) {
+  if (may_become_huge(pages_of(super))) ask_for(super, Pages::small);
 }
 
 // An empty SuperSlab changes its kind: slabs fill it, and keep its huge page; spans have to ask anew.
 void set_kind(SuperSlab* super, Kind kind, os::Huge huge = os::Huge::no) {
   super->kind = kind;
   if (super->dirty != 0) return;
-  set_huge(super, kind == Kind::slabs && (super->huge || huge == os::Huge::yes));
+  const bool was_huge = pages_of(super) == Pages::huge;
+  if (kind == Kind::slabs && (was_huge || huge == os::Huge::yes)) ask_for(super, Pages::huge);
+  else if (was_huge) ask_for(super, Pages::small);
 }
 
 // `supers` whole SuperSlabs from `first` on, of which the last gives only `tail` units (0: all).
@@ -215,13 +227,26 @@ void ask_huge(uint32_t first, Units count) {
   const os::LockGuard guard(g_map_lock);
   const uint64_t end = (first + count.n) / kSuperUnits;
   for (uint64_t super = (first + kSuperUnits - 1) / kSuperUnits; super < end; super++)
-    set_huge(&g_window.supers[super], true);
+    ask_for(&g_window.supers[super], Pages::huge);
+}
+
+void keep_small(uint32_t first, Units count) {
+  const uint64_t end = (first + count.n + kSuperUnits - 1) / kSuperUnits;
+  for (uint64_t i = first / kSuperUnits; i < end; i++) {
+    SuperSlab* const super = &g_window.supers[i];
+    if (!may_become_huge(pages_of(super))) continue;
+    const os::LockGuard guard(g_map_lock);
+    keep_small(super);
+  }
 }
 
 void note_moved(uint32_t from, uint32_t to, Units count) {
   const os::LockGuard guard(g_map_lock);
-  for (uint32_t i = 0; i < count.n; i++)
-    g_window.supers[(to + i) / kSuperUnits].huge |= g_window.supers[(from + i) / kSuperUnits].huge;
+  for (uint32_t i = 0; i < count.n; i++) {
+    const Pages moved = pages_of(&g_window.supers[(from + i) / kSuperUnits]);
+    SuperSlab* const super = &g_window.supers[(to + i) / kSuperUnits];
+    if (pages_of(super) != Pages::huge) super->pages.store(moved, std::memory_order_relaxed);
+  }
 }
 
 void give_units(uint32_t first, Units count, Age age) {
@@ -302,6 +327,7 @@ DirtyMask take_dirty(Age age, uint32_t* from) {
     const uint32_t mask = age == Age::aged ? super->aged : super->dirty;
     if (mask == 0) continue;
     *from = i + 1;
+    if (super->free != kAllFree) keep_small(super);
     if (super->kind == Kind::none) super->kind = Kind::spans;  // it isn't empty while its units are away
     change_free(super, super->free & ~mask, super->dirty & ~mask);
     return {i, mask};

@@ -10,6 +10,7 @@
 // empties (fullest first). Runs from 32 units on begin at a SuperSlab; what they leave of their last one is free.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "base/units.h"
@@ -25,6 +26,10 @@ enum class Kind : uint8_t {
   lost,   // another mapping lies here
 };
 
+// What the kernel was asked for a SuperSlab's pages. small: also not to make a huge page of those that are left when
+// others went back, as its khugepaged does after a while.
+enum class Pages : uint8_t { as_usual, huge, small };
+
 struct alignas(kCacheLine) SuperSlab {
   SuperSlab* next;
   SuperSlab* prev;
@@ -32,7 +37,7 @@ struct alignas(kCacheLine) SuperSlab {
   uint32_t dirty;
   uint32_t aged;  // dirty since before the last decay tick
   Kind kind;
-  bool huge;  // the kernel was asked for a huge page
+  std::atomic<Pages> pages;  // written under the map lock; relaxed: who looks without it looks again with it
 };
 static_assert(sizeof(SuperSlab) == kCacheLine);
 
@@ -69,6 +74,9 @@ bool take_units_at(uint32_t first, Units count, bool* clean);
 /// Asks for huge pages in the SuperSlabs that lie wholly among the `count` units from `first` on. Those are the caller's,
 /// who will fill them.
 void ask_huge(uint32_t first, Units count);
+
+/// Some pages of these units, which stay in use, are about to go back: no huge page is to bring them again.
+void keep_small(uint32_t first, Units count);
 
 /// Pages of `count` units from `from` on were moved to `to`, and what the kernel was asked moved with them.
 void note_moved(uint32_t from, uint32_t to, Units count);

@@ -157,6 +157,7 @@ uint32_t release_free_pages(Slab& s) {
   s.floor = static_cast<int16_t>(s.floor + static_cast<int32_t>(released));
   s.seen_off = static_cast<uint16_t>(s.seen_off + released);
   std::atomic_signal_fence(std::memory_order_seq_cst);
+  map::keep_small(s.first, Units{s.units});
   purge_pages(s, found);
   return wanted;
 }

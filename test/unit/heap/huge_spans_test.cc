@@ -113,8 +113,8 @@ TEST_F(HugeSpans, what_a_block_grows_by_asks_and_moves_with_it) {
   size_t noted = 0;
   const uint64_t frontier = map::g_window_limit.load() >> kSuperShift;
   for (uint32_t super = 0; super < frontier; super++) {
-    noted += map::g_window.supers[super].huge;
-    EXPECT_LE(advised[super], map::g_window.supers[super].huge) << "SuperSlab " << super;
+    noted += map::g_window.supers[super].pages.load() == map::Pages::huge;
+    EXPECT_LE(advised[super], map::g_window.supers[super].pages.load() == map::Pages::huge) << "SuperSlab " << super;
   }
   EXPECT_GT(noted, 4u * 16);
   EXPECT_EQ(map::broken_super_slab_rule(), nullptr);

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "heap/process.h"
@@ -47,6 +50,50 @@ TEST_F(SuperSlabs, huge_pages_are_asked_for_in_untouched_super_slabs_of_slabs) {
   const UnitRun span = take_units(Units{20}, Units{1}, Kind::spans, Growth::allowed, os::Huge::yes);
   EXPECT_FALSE(span.huge) << "spans are touched sparsely";
   give(span);
+}
+
+// Whether the kernel's word on a mapping has the flag (proc(5), VmFlags of smaps: hg, nh).
+bool has_flag(uint32_t unit, const std::string& flag) {
+  const auto at = reinterpret_cast<uintptr_t>(address_of(unit));
+  std::ifstream smaps("/proc/self/smaps");
+  bool here = false;
+  for (std::string line; std::getline(smaps, line);) {
+    if (line.find('-') < line.find(' ')) {
+      char* end = nullptr;
+      const uintptr_t from = strtoull(line.c_str(), &end, 16);
+      here = at >= from && at < strtoull(end + 1, nullptr, 16);
+    } else if (here && line.starts_with("VmFlags:")) {
+      return line.find(" " + flag) != std::string::npos;
+    }
+  }
+  return false;
+}
+
+// The kernel's khugepaged makes a huge page of the few pages that are left, some 10 s later.
+TEST_F(SuperSlabs, where_a_part_goes_back_no_huge_page_is_to_bring_it_again) {
+  const auto take_huge = [](uint64_t n) {
+    return take_units(Units{n}, Units{1}, Kind::slabs, Growth::allowed, os::Huge::yes);
+  };
+  const UnitRun stays = take_huge(1);
+  if (!stays.huge) GTEST_SKIP() << "there are no huge pages here";
+  EXPECT_TRUE(has_flag(stays.first, "hg"));
+  const UnitRun goes = take_huge(5);
+  ASSERT_EQ(goes.first / kSuperUnits, stays.first / kSuperUnits);
+  memset(address_of(goes.first), 1, kUnitBytes);
+  give(goes);
+  purge_dirty(Bytes{0});
+  EXPECT_TRUE(has_flag(stays.first, "nh"));
+  give(stays);
+  purge_dirty(Bytes{0});
+  const UnitRun again = take_huge(1);
+  EXPECT_TRUE(again.huge) << "it was empty in between";
+  EXPECT_TRUE(has_flag(again.first, "hg"));
+  keep_small(again.first, Units{1});
+  EXPECT_TRUE(has_flag(again.first, "nh"));
+  const uint64_t advices = os::read(&os::Counters::huge_advices);
+  keep_small(again.first, Units{1});
+  EXPECT_EQ(os::read(&os::Counters::huge_advices), advices);
+  give(again);
 }
 
 TEST_F(SuperSlabs, runs_of_random_lengths_never_overlap_and_all_come_back) {
