@@ -6,7 +6,7 @@
 //             and the next one looks at them: where they are filled, four times that block goes into the budget. So a
 //             program that fills its blocks soon gets huge pages for all of them, and of one that doesn't 8 MiB at most
 //             are in memory without having been touched
-//   calloc    never: tables that are to be sparse come from there
+//   calloc    the same from a budget of its own, nothing at first: tables that are to be sparse come from there
 //
 // Not in a small process, and not under HAKMEM_LIMIT. Only SuperSlabs that a block takes whole.
 #pragma once
@@ -17,8 +17,10 @@
 
 namespace hak {
 
-/// A span of malloc's, from units that were never touched: asks for what it may have. Threads: any.
-void ask_huge_for_block(const map::Span& span);
+enum class Contents : uint8_t { any, zero };  // what was asked for: malloc, calloc
+
+/// A span from units that were never touched: asks for what it may have. Threads: any.
+void ask_huge_for_block(const map::Span& span, Contents contents);
 
 /// realloc made a span of `before` units longer, or moved it to where what is behind them is untouched.
 void ask_huge_for_growth(const map::Span& span, uint64_t before);

@@ -145,11 +145,8 @@ map::SpanRef find_and_count(Heap* heap, uint64_t units, uint64_t align, Site sit
   return found.ref;
 }
 
-// Whether all of a block will be written as a rule.
-enum class Use : bool { sparse, filled };
-
 // The whole way, to a live span or null.
-map::SpanRef allocate_ref(size_t size, size_t align, Site site, Use use = Use::filled) {
+map::SpanRef allocate_ref(size_t size, size_t align, Site site, Contents contents = Contents::any) {
   // What the window can't hold no reclaim makes room for.
   if (!start_process() || size > map::window_bytes().n) return {};
   Heap* const heap = heap_of_thread();
@@ -161,7 +158,7 @@ map::SpanRef allocate_ref(size_t size, size_t align, Site site, Use use = Use::f
     ref = find_and_count(heap, units, align_units, site);
   }
   if (ref.span != nullptr) {
-    if (ref.zero == map::Zero::known && use == Use::filled) ask_huge_for_block(*ref.span);
+    if (ref.zero == map::Zero::known) ask_huge_for_block(*ref.span, contents);
     make_live(*ref.span, site);
     count_allocation(kClasses + ref.span->span_class);
   }
@@ -312,7 +309,7 @@ void* allocate_span_aligned(size_t size, size_t align, Site site) {
 }
 
 void* allocate_span_zeroed(size_t size, Site site) {
-  const map::SpanRef ref = allocate_ref(size, 1, site, Use::sparse);
+  const map::SpanRef ref = allocate_ref(size, 1, site, Contents::zero);
   if (ref.span == nullptr) return no_memory();
   return ref.zero == map::Zero::known ? ref.span->start : memset(ref.span->start, 0, size);
 }

@@ -72,14 +72,14 @@ void change_free(SuperSlab* super, uint32_t free, uint32_t dirty) {
   }
 }
 
-Pages pages_of(const SuperSlab* super) { return super->pages.load(std::memory_order_relaxed); }
+bool is_huge(const SuperSlab* super) { return super->huge.load(std::memory_order_relaxed); }
 
 UnitRun take_mask(SuperSlab* super, unsigned first, unsigned count) {
   const uint32_t mask = bit_run(first, count);
   debug_check((super->free & mask) == mask, "units that are taken are free");
   const bool clean = (super->dirty & mask) == 0;
   change_free(super, super->free & ~mask, super->dirty & ~mask);
-  return {index_of(super) * kSuperUnits + first, count, clean, pages_of(super) == Pages::huge};
+  return {index_of(super) * kSuperUnits + first, count, clean, is_huge(super)};
 }
 
 // Where in this SuperSlab a run fits; 32: nowhere.
@@ -101,28 +101,18 @@ UnitRun take_from_shelf(Shelf& shelf, unsigned count, uint32_t aligned, EmptySup
   return {};
 }
 
-void ask_for(SuperSlab* super, Pages wanted) {
-  if (wanted == pages_of(super)) return;
-  const os::Huge huge = wanted == Pages::huge ? os::Huge::yes : os::Huge::no;
+void set_huge(SuperSlab* super, bool wanted) {
+  if (wanted == is_huge(super)) return;
+  const os::Huge huge = wanted ? os::Huge::yes : os::Huge::no;
   if (os::advise_huge(address_of(index_of(super) * kSuperUnits), kSuperBytes, huge))
-    super->pages.store(wanted, std::memory_order_relaxed);
-}
-
-bool may_become_huge(Pages pages) {
-  return pages == Pages::huge || (pages == Pages::as_usual && os::huge_pages_come_unasked());
-}
-
-void keep_small(SuperSlab* super) {
-  if (may_become_huge(pages_of(super))) ask_for(super, Pages::small);
+    super->huge.store(wanted, std::memory_order_relaxed);
 }
 
 // An empty SuperSlab changes its kind: slabs fill it, and keep its huge page; spans have to ask anew.
 void set_kind(SuperSlab* super, Kind kind, os::Huge huge = os::Huge::no) {
   super->kind = kind;
   if (super->dirty != 0) return;
-  const bool was_huge = pages_of(super) == Pages::huge;
-  if (kind == Kind::slabs && (was_huge || huge == os::Huge::yes)) ask_for(super, Pages::huge);
-  else if (was_huge) ask_for(super, Pages::small);
+  set_huge(super, kind == Kind::slabs && (is_huge(super) || huge == os::Huge::yes));
 }
 
 // `supers` whole SuperSlabs from `first` on, of which the last gives only `tail` units (0: all).
@@ -140,13 +130,15 @@ UnitRun take_supers(uint32_t first, uint32_t supers, unsigned tail, Kind kind, o
   return run;
 }
 
-// Maps new SuperSlabs: what is needed and, in a grown heap, some ahead, so that mappings and calls stay few.
+// Maps new SuperSlabs: what is needed and, in a grown heap, some ahead, so that mappings and calls stay few. Without huge
+// pages until they are asked for: where THP is always on the first block of a process would cost 2 MiB.
 bool grow(uint32_t supers) {
   uint32_t ahead = frontier() / 8;
   if (ahead > kMostGrowth) ahead = kMostGrowth;
   uint32_t got = 0;
   const uint32_t first = grow_window(supers, supers > ahead ? supers : ahead, &got);
   if (first == kNoSuper) return false;
+  os::advise_huge(address_of(first * kSuperUnits), uint64_t{got} << kSuperShift, os::Huge::no);
   for (uint32_t i = 0; i < got; i++) g_state.empty.add(first + i);
   return true;
 }
@@ -227,26 +219,24 @@ void ask_huge(uint32_t first, Units count) {
   const os::LockGuard guard(g_map_lock);
   const uint64_t end = (first + count.n) / kSuperUnits;
   for (uint64_t super = (first + kSuperUnits - 1) / kSuperUnits; super < end; super++)
-    ask_for(&g_window.supers[super], Pages::huge);
+    set_huge(&g_window.supers[super], true);
 }
 
 void keep_small(uint32_t first, Units count) {
   const uint64_t end = (first + count.n + kSuperUnits - 1) / kSuperUnits;
   for (uint64_t i = first / kSuperUnits; i < end; i++) {
     SuperSlab* const super = &g_window.supers[i];
-    if (!may_become_huge(pages_of(super))) continue;
+    if (!is_huge(super)) continue;
     const os::LockGuard guard(g_map_lock);
-    keep_small(super);
+    set_huge(super, false);
   }
 }
 
 void note_moved(uint32_t from, uint32_t to, Units count) {
   const os::LockGuard guard(g_map_lock);
-  for (uint32_t i = 0; i < count.n; i++) {
-    const Pages moved = pages_of(&g_window.supers[(from + i) / kSuperUnits]);
-    SuperSlab* const super = &g_window.supers[(to + i) / kSuperUnits];
-    if (pages_of(super) != Pages::huge) super->pages.store(moved, std::memory_order_relaxed);
-  }
+  for (uint32_t i = 0; i < count.n; i++)
+    if (is_huge(&g_window.supers[(from + i) / kSuperUnits]))
+      g_window.supers[(to + i) / kSuperUnits].huge.store(true, std::memory_order_relaxed);
 }
 
 void give_units(uint32_t first, Units count, Age age) {
@@ -327,7 +317,7 @@ DirtyMask take_dirty(Age age, uint32_t* from) {
     const uint32_t mask = age == Age::aged ? super->aged : super->dirty;
     if (mask == 0) continue;
     *from = i + 1;
-    if (super->free != kAllFree) keep_small(super);
+    if (super->free != kAllFree) set_huge(super, false);
     if (super->kind == Kind::none) super->kind = Kind::spans;  // it isn't empty while its units are away
     change_free(super, super->free & ~mask, super->dirty & ~mask);
     return {i, mask};

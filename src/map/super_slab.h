@@ -26,10 +26,6 @@ enum class Kind : uint8_t {
   lost,   // another mapping lies here
 };
 
-// What the kernel was asked for a SuperSlab's pages. small: also not to make a huge page of those that are left when
-// others went back, as its khugepaged does after a while.
-enum class Pages : uint8_t { as_usual, huge, small };
-
 struct alignas(kCacheLine) SuperSlab {
   SuperSlab* next;
   SuperSlab* prev;
@@ -37,7 +33,9 @@ struct alignas(kCacheLine) SuperSlab {
   uint32_t dirty;
   uint32_t aged;  // dirty since before the last decay tick
   Kind kind;
-  std::atomic<Pages> pages;  // written under the map lock; relaxed: who looks without it looks again with it
+  // The kernel was asked for a huge page; else for none. Written under the map lock; relaxed: who looks without it looks
+  // again with it.
+  std::atomic<bool> huge;
 };
 static_assert(sizeof(SuperSlab) == kCacheLine);
 
@@ -75,7 +73,8 @@ bool take_units_at(uint32_t first, Units count, bool* clean);
 /// who will fill them.
 void ask_huge(uint32_t first, Units count);
 
-/// Some pages of these units, which stay in use, are about to go back: no huge page is to bring them again.
+/// Some pages of these units, which stay in use, are about to go back: no huge page is to bring them again, as the
+/// kernel's khugepaged makes one of those that are left after a while.
 void keep_small(uint32_t first, Units count);
 
 /// Pages of `count` units from `from` on were moved to `to`, and what the kernel was asked moved with them.

@@ -166,20 +166,18 @@ bool populate(void* at, size_t bytes) {
 namespace {
 
 // Read once: relaxed, every thread reads the same.
-HugePages known_huge_pages() {
-  constexpr uint8_t kUnknown = 255;
-  static constinit std::atomic<uint8_t> known{kUnknown};
-  if (known.load(std::memory_order_relaxed) == kUnknown)
-    known.store(static_cast<uint8_t>(huge_pages()), std::memory_order_relaxed);
-  return static_cast<HugePages>(known.load(std::memory_order_relaxed));
+bool huge_pages_are_off() {
+  enum class Known : uint8_t { no, off, on };
+  static constinit std::atomic<Known> known{Known::no};
+  if (known.load(std::memory_order_relaxed) == Known::no)
+    known.store(huge_pages() == HugePages::never ? Known::off : Known::on, std::memory_order_relaxed);
+  return known.load(std::memory_order_relaxed) == Known::off;
 }
 
 }  // namespace
 
-bool huge_pages_come_unasked() { return known_huge_pages() == HugePages::always; }
-
 bool advise_huge(void* at, size_t bytes, Huge huge) {
-  if (huge == Huge::yes && known_huge_pages() == HugePages::never) {
+  if (huge == Huge::yes && huge_pages_are_off()) {
     count(g_counters.huge_advices);
     count(g_counters.huge_refused);
     return false;

@@ -63,9 +63,6 @@ enum class Huge : bool { no, yes };
 /// where it would take the advice all the same. Source: madvise(2), /sys/kernel/mm/transparent_hugepage/enabled.
 bool advise_huge(void* at, size_t bytes, Huge huge);
 
-/// Whether memory gets huge pages that nobody asked for, and that is not advised against.
-bool huge_pages_come_unasked();
-
 /// How many pages of the range are in memory; 0 where the kernel doesn't say. Not counted. Source: mincore(2).
 size_t resident_pages(const void* at, size_t bytes);
 

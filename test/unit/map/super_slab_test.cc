@@ -69,6 +69,14 @@ bool has_flag(uint32_t unit, const std::string& flag) {
   return false;
 }
 
+// Where THP is always on, too: a small process stays small.
+TEST_F(SuperSlabs, no_huge_page_comes_unasked) {
+  const UnitRun run = take(1, 1, Kind::slabs);
+  if (os::read(&os::Counters::huge_refused) != 0) GTEST_SKIP() << "there are no huge pages here";
+  EXPECT_TRUE(has_flag(run.first, "nh"));
+  give(run);
+}
+
 // The kernel's khugepaged makes a huge page of the few pages that are left, some 10 s later.
 TEST_F(SuperSlabs, where_a_part_goes_back_no_huge_page_is_to_bring_it_again) {
   const auto take_huge = [](uint64_t n) {
