@@ -73,7 +73,7 @@ inline constexpr Option kOptions[] = {
     {"fault", Type::text, 0, 0, 0, kNoOff, textual<&Config::fault>(), "for tests: calls to refuse, map@3x2=ENOMEM"},
     {"help", Type::flag, 0, 0, 1, 0, numeric<&Config::help>(), "print this table"},
     {"huge_from", Type::bytes, 16 * kMiB, 0, 16 * kTiB, kOff, numeric<&Config::huge_from_bytes>(),
-     "heap size from which huge pages are asked for"},
+     "heap size for huge pages; big blocks: 1/4"},
     {"limit", Type::bytes, 0, 0, 16 * kTiB, 0, numeric<&Config::limit_bytes>(), "memory to stay under; 0: none"},
     {"limit_hard", Type::flag, 0, 0, 1, 0, numeric<&Config::limit_hard>(), "no memory beyond it: ENOMEM"},
     {"limit_share", Type::count, 0, 0, 100, 0, numeric<&Config::limit_share>(),

@@ -20,6 +20,7 @@ constexpr unsigned room_for(unsigned c) {
 
 // By which the stacks of all heaps together may grow: what lies there other threads can't get before the next tick.
 constexpr uint64_t kMostGrownUnits = 512;  // 32 MiB
+static_assert(kMostGrownUnits <= UINT16_MAX, "SpanStacks::grown counts so many spans of a unit");
 
 void forget_growth(SpanStacks& spans, unsigned c) {
   spans.grown_units -= static_cast<uint32_t>(std::exchange(spans.grown[c], 0) * span_class_units(c));
@@ -104,7 +105,7 @@ void rebuild_rooms(Heap& heap) {
   for_open_classes(heap, [&spans](unsigned c) {
     const unsigned n = length_of(spans.top[c]);
     const unsigned least = room_for(c);
-    spans.grown[c] = static_cast<uint8_t>(n > least ? n - least : 0);
+    spans.grown[c] = static_cast<uint16_t>(n > least ? n - least : 0);
     spans.grown_units += static_cast<uint32_t>(spans.grown[c] * span_class_units(c));
     spans.room[c] = static_cast<int32_t>(least + spans.grown[c] - n);
   });

@@ -40,7 +40,7 @@ struct SpanStacks {
   uint64_t frees[kSpanClasses];  // by this heap's thread, whether the span came here or not
   uint8_t big[kOpenBig], next_big;
   uint16_t from_pool[kCachedClasses];   // spans that came from a pool since the last decay tick
-  uint8_t grown[kCachedClasses];        // for so many spans room was made
+  uint16_t grown[kCachedClasses];       // for so many spans room was made
   uint32_t grown_units;                 // of all classes
   SpanCounters counters[kSpanClasses];  // the huge classes, too, are counted
 };

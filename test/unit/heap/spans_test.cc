@@ -113,6 +113,20 @@ TEST(Spans, a_stack_makes_room_for_what_circulates_until_the_next_tick) {
   }
 }
 
+TEST(Spans, room_for_hundreds_of_the_smallest_is_made_and_given_up_again) {
+  std::thread([] {
+    constexpr size_t kSize = 65'536;
+    circulate(400, kSize, 8);
+    EXPECT_GT(this_heap->spans.grown[0], 255u / owned_heaps());
+    EXPECT_EQ(this_heap->spans.grown_units, this_heap->spans.grown[0]);
+    const OwnerSection section(*this_heap);
+    release_idle_spans(*this_heap);
+    EXPECT_EQ(this_heap->spans.grown_units, 0u);
+    EXPECT_EQ(kept_of(kSize) + static_cast<uint32_t>(this_heap->spans.room[0]), 16u);
+  }).join();
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
 TEST(Spans, no_room_is_made_where_a_pool_serves_few_or_the_share_is_used_up) {
   std::thread([] {
     constexpr size_t kSize = 1 << 20;
