@@ -41,7 +41,7 @@ struct SpanStacks {
   uint8_t big[kOpenBig], next_big;
   uint16_t from_pool[kCachedClasses];   // spans that came from a pool since the last decay tick
   uint16_t grown[kCachedClasses];       // for so many spans room was made
-  uint32_t grown_units;                 // of all classes
+  uint32_t grown_units;                 // sum over all classes of grown x the units of a span
   SpanCounters counters[kSpanClasses];  // the huge classes, too, are counted
 };
 

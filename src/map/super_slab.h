@@ -70,11 +70,11 @@ void give_units(uint32_t first, Units count, Age age = Age::fresh);
 bool take_units_at(uint32_t first, Units count, bool* clean);
 
 /// Asks for huge pages in the SuperSlabs that lie wholly among the `count` units from `first` on. Those are the caller's,
-/// who will fill them.
+/// who will fill them. Errors: where the kernel refuses they stay as they are.
 void ask_huge(uint32_t first, Units count);
 
 /// Some pages of these units, which stay in use, are about to go back: no huge page is to bring them again, as the
-/// kernel's khugepaged makes one of those that are left after a while.
+/// kernel's khugepaged makes one of those that are left after a while. Errors: as ask_huge().
 void keep_small(uint32_t first, Units count);
 
 /// Pages of `count` units from `from` on were moved to `to`, and what the kernel was asked moved with them.

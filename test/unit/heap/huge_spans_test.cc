@@ -3,10 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <string>
 #include <vector>
 
 #include "heap/allocate.h"
@@ -15,6 +12,7 @@
 #include "os/counters.h"
 #include "os/fault.h"
 #include "os/memory.h"
+#include "unit/map/mapping_flag.h"
 
 namespace hak {
 namespace {
@@ -36,10 +34,11 @@ class HugeSpans : public testing::Test {
     for (void* p : blocks_) free_fast(p);
   }
 
+  static uint32_t frontier() { return static_cast<uint32_t>(map::g_window_limit.load() >> kSuperShift); }
+  static bool is_huge(uint32_t super) { return map::g_window.supers[super].huge.load(); }
   static uint64_t count_huge() {
-    const uint64_t frontier = map::g_window_limit.load() >> kSuperShift;
     uint64_t n = 0;
-    for (uint64_t super = 0; super < frontier; super++) n += map::g_window.supers[super].huge.load();
+    for (uint32_t super = 0; super < frontier(); super++) n += is_huge(super);
     return n;
   }
 
@@ -88,25 +87,6 @@ TEST_F(HugeSpans, small_ones_do_not_ask_and_zeroed_ones_when_zeroed_ones_are_fil
   for (int i = 0; i < 3; i++) EXPECT_GE(asked_by(zeroed, kSize, kSize), kSupers - 1);
 }
 
-// SuperSlabs with the flag of huge pages in a mapping, by /proc/self/smaps (proc(5), VmFlags: hg).
-std::vector<bool> supers_with_advice() {
-  std::vector<bool> found(map::g_window.total_supers);
-  std::ifstream smaps("/proc/self/smaps");
-  uint64_t from = 0, to = 0;
-  for (std::string line; std::getline(smaps, line);) {
-    if (line.find('-') < line.find(' ')) {
-      char* end = nullptr;
-      from = strtoull(line.c_str(), &end, 16);
-      to = strtoull(end + 1, nullptr, 16);
-    } else if (line.starts_with("VmFlags:") && line.find(" hg") != std::string::npos) {
-      for (uint64_t at = from; at < to; at += kUnitBytes)
-        if (map::in_window(reinterpret_cast<void*>(at)))
-          found[map::unit_of(reinterpret_cast<void*>(at)) / kSuperUnits] = true;
-    }
-  }
-  return found;
-}
-
 TEST_F(HugeSpans, what_a_block_grows_by_asks_and_moves_with_it) {
   std::vector<void*> blocks(4);
   for (void*& p : blocks) memset(p = allocate(kSuperBytes / 2), 1, kSuperBytes / 2);
@@ -118,11 +98,8 @@ TEST_F(HugeSpans, what_a_block_grows_by_asks_and_moves_with_it) {
   }
   EXPECT_GT(count_huge(), 4u * 16);
   EXPECT_GT(os::read(&os::Counters::remaps), 0u);
-  const std::vector<bool> advised = supers_with_advice();
-  const uint64_t frontier = map::g_window_limit.load() >> kSuperShift;
-  for (uint32_t super = 0; super < frontier; super++) {
-    EXPECT_LE(advised[super], map::g_window.supers[super].huge.load()) << "SuperSlab " << super;
-  }
+  for (uint32_t super = 0; super < frontier(); super++)
+    EXPECT_LE(map::has_mapping_flag(super * kSuperUnits, "hg"), is_huge(super)) << "SuperSlab " << super;
   EXPECT_EQ(map::broken_super_slab_rule(), nullptr);
   for (void* p : blocks) free_fast(p);
 }

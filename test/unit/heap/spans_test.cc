@@ -79,7 +79,7 @@ TEST(Spans, a_heap_keeps_little_of_the_big_tier) {
   EXPECT_LE(kept, SpanStacks::kOpenBig);
 }
 
-// A thread of its own, so that its heap is as new.
+// For a thread of its own, whose heap is as new.
 void circulate(size_t count, size_t size, int rounds) {
   for (int i = 0; i < rounds; i++) {
     std::vector<void*> blocks(count);

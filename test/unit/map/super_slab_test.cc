@@ -2,11 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <random>
-#include <string>
 #include <vector>
 
 #include "heap/process.h"
@@ -14,6 +11,7 @@
 #include "map/span.h"
 #include "os/counters.h"
 #include "os/fault.h"
+#include "unit/map/mapping_flag.h"
 
 namespace hak::map {
 namespace {
@@ -52,28 +50,11 @@ TEST_F(SuperSlabs, huge_pages_are_asked_for_in_untouched_super_slabs_of_slabs) {
   give(span);
 }
 
-// Whether the kernel's word on a mapping has the flag (proc(5), VmFlags of smaps: hg, nh).
-bool has_flag(uint32_t unit, const std::string& flag) {
-  const auto at = reinterpret_cast<uintptr_t>(address_of(unit));
-  std::ifstream smaps("/proc/self/smaps");
-  bool here = false;
-  for (std::string line; std::getline(smaps, line);) {
-    if (line.find('-') < line.find(' ')) {
-      char* end = nullptr;
-      const uintptr_t from = strtoull(line.c_str(), &end, 16);
-      here = at >= from && at < strtoull(end + 1, nullptr, 16);
-    } else if (here && line.starts_with("VmFlags:")) {
-      return line.find(" " + flag) != std::string::npos;
-    }
-  }
-  return false;
-}
-
 // Where THP is always on, too: a small process stays small.
 TEST_F(SuperSlabs, no_huge_page_comes_unasked) {
   const UnitRun run = take(1, 1, Kind::slabs);
   if (os::read(&os::Counters::huge_refused) != 0) GTEST_SKIP() << "there are no huge pages here";
-  EXPECT_TRUE(has_flag(run.first, "nh"));
+  EXPECT_TRUE(has_mapping_flag(run.first, "nh"));
   give(run);
 }
 
@@ -84,20 +65,20 @@ TEST_F(SuperSlabs, where_a_part_goes_back_no_huge_page_is_to_bring_it_again) {
   };
   const UnitRun stays = take_huge(1);
   if (!stays.huge) GTEST_SKIP() << "there are no huge pages here";
-  EXPECT_TRUE(has_flag(stays.first, "hg"));
+  EXPECT_TRUE(has_mapping_flag(stays.first, "hg"));
   const UnitRun goes = take_huge(5);
   ASSERT_EQ(goes.first / kSuperUnits, stays.first / kSuperUnits);
   memset(address_of(goes.first), 1, kUnitBytes);
   give(goes);
   purge_dirty(Bytes{0});
-  EXPECT_TRUE(has_flag(stays.first, "nh"));
+  EXPECT_TRUE(has_mapping_flag(stays.first, "nh"));
   give(stays);
   purge_dirty(Bytes{0});
   const UnitRun again = take_huge(1);
   EXPECT_TRUE(again.huge) << "it was empty in between";
-  EXPECT_TRUE(has_flag(again.first, "hg"));
+  EXPECT_TRUE(has_mapping_flag(again.first, "hg"));
   keep_small(again.first, Units{1});
-  EXPECT_TRUE(has_flag(again.first, "nh"));
+  EXPECT_TRUE(has_mapping_flag(again.first, "nh"));
   const uint64_t advices = os::read(&os::Counters::huge_advices);
   keep_small(again.first, Units{1});
   EXPECT_EQ(os::read(&os::Counters::huge_advices), advices);
