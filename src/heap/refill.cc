@@ -33,7 +33,7 @@ bool hand_out_carved(Heap& heap, unsigned c, Slab& s, uint32_t most) {
 
 bool hand_out_fresh(Heap& heap, unsigned c, Slab& s) {
   if (s.carved == s.blocks) return false;
-  if (s.untouched != 0) populate_ahead(s, heap.classes[c].out * s.block_bytes);
+  if (faults_page_by_page(s)) populate_ahead(s, heap.classes[c].out * s.block_bytes);
   return hand_out_carved(heap, c, s, fresh_in_page(s));
 }
 

@@ -25,13 +25,18 @@ uint32_t listed_blocks(Slab& s) {
 // and looks the same is taken for cold, or found the next time it looks different.
 uint8_t look_of(uint32_t listed) { return static_cast<uint8_t>(listed % 63 + 1); }
 
+bool has_fresh_resident(const Slab& s) {
+  return s.fresh_resident != 0 &&
+         uint32_t{s.blocks} * s.block_bytes >= uint32_t{s.carved} * s.block_bytes + kLeastBytes;
+}
+
 // Whether its pages are to be taken now. Notes what the slab looks like.
 bool is_due(Slab& s, uint32_t listed, Sparse which) {
   const uint8_t look = look_of(listed);
   const bool same = s.glance == look;
   s.glance = look & 63;
   s.walked = s.walked && same;
-  if (s.walked || listed * s.block_bytes < kLeastBytes) return false;
+  if (s.walked || (listed * s.block_bytes < kLeastBytes && !has_fresh_resident(s))) return false;
   return same || which == Sparse::all;
 }
 
@@ -54,6 +59,7 @@ bool release_sparse(Heap& heap, Sparse which) {
     work++;
     if (!is_due(s, listed_blocks(s), which)) return true;
     release_free_pages(s);
+    if (has_fresh_resident(s)) release_fresh_pages(s);
     s.glance = look_of(listed_blocks(s)) & 63;
     s.walked = 1;
     work += kWalkWork;

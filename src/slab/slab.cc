@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "slab/populate.h"
 #include "slab/sparse.h"
 
 namespace hak {
@@ -28,10 +27,10 @@ void cut(Slab& s, unsigned c) {
 
 Slab& make_slab(Heap* heap, unsigned c, const map::UnitRun& run) {
   Slab& s = *reinterpret_cast<Slab*>(map::line_of_unit(run.first));
-  s.units = static_cast<uint8_t>(run.count);
+  s.units = static_cast<uint8_t>(run.count & 127);
   s.first = run.first;
   cut(s, c);
-  s.untouched = run.clean && !run.huge && s.block_bytes <= kMostAheadBlock;
+  s.fresh_resident = !run.clean || run.huge;
   s.state = SlabState::none;
   s.fill = 0;
   s.next = s.prev = nullptr;
@@ -41,7 +40,7 @@ Slab& make_slab(Heap* heap, unsigned c, const map::UnitRun& run) {
 }
 
 void recut_slab(Slab& s, unsigned c) {
-  s.untouched = false;
+  s.fresh_resident = 1;
   cut(s, c);
 }
 

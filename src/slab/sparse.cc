@@ -162,6 +162,16 @@ uint32_t release_free_pages(Slab& s) {
   return wanted;
 }
 
+void release_fresh_pages(Slab& s) {
+  const uint32_t carved = uint32_t{s.carved} * s.block_bytes;
+  const uint32_t first = (carved + kPageBytes - 1) >> kPageShift;
+  if (s.fresh_resident == 0 || first >= pages_of(s) || os::page_size() != kPageBytes) return;
+  map::keep_small(s.first, Units{s.units});
+  // Where the kernel refuses they stay resident, and are tried again when the slab looks different.
+  if (os::purge(start_of(s) + (uint64_t{first} << kPageShift), uint64_t{pages_of(s) - first} << kPageShift))
+    s.fresh_resident = 0;
+}
+
 uint32_t drop_released(Slab& s, Block* from) {
   uint32_t n = 0;
   for (Block* last = from; last->next != nullptr;) {

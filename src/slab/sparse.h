@@ -16,6 +16,9 @@ namespace hak {
 /// list is not in order.
 uint32_t release_free_pages(Slab& s);
 
+/// Gives back the pages that hold fresh blocks only, where they may be resident. Nobody touches them but a refill.
+void release_fresh_pages(Slab& s);
+
 /// Takes the blocks that are released off the slab's list behind `from`; returns how many. For release_free_pages(),
 /// and for a child that was forked in the middle of it.
 uint32_t drop_released(Slab& s, Block* from);

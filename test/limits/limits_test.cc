@@ -434,6 +434,16 @@ TEST(Resident, a_peak_that_is_over_before_the_first_tick_goes_back_too) {
   }
 }
 
+TEST(Resident, after_a_burst_of_1_GiB_at_most_1_3_of_what_is_live_is_left_and_4_MiB) {
+  if (!on_hakmem()) GTEST_SKIP() << "others keep it";
+  const Outcome outcome = run_load({"burst", "1024"});
+  EXPECT_GOOD(outcome);
+  EXPECT_GE(value(outcome, "live_kib"), 5 * kMiBInKiB) << outcome.out;
+  const uint64_t most = value(outcome, "live_kib") * 13 / 10 + 4 * kMiBInKiB + 2 * kMiBInKiB;  // 2: the program
+  EXPECT_LE(value(outcome, "asleep_kib"), most) << outcome.out;
+  EXPECT_LE(value(outcome, "ended_kib"), most) << outcome.out;
+}
+
 }  // namespace
 }  // namespace hak::test
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "limits/load.h"
 #include "support/allocator.h"
@@ -276,6 +277,65 @@ int early_peak(const uint64_t* arguments) {
   return 0;
 }
 
+// ---- a burst ------------------------------------------------------------------------------------------------------
+
+struct Burst {
+  uint64_t seed;
+  size_t bytes;     // asked for in a round
+  size_t live = 0;  // of these, those of the blocks that stayed
+};
+
+// Blocks of 16 bytes to 3 MiB, as many of each doubling, a byte of each page written. One in 100 stays until the next.
+void* burst_and_sleep(void* argument) {
+  constexpr size_t kMost = 3 * kMiB;
+  Burst& burst = *static_cast<Burst*>(argument);
+  Random random(burst.seed);
+  const size_t most = burst.bytes / 32'768;  // the mean is 260 KiB
+  void** const table = make_table(most);
+  for (int round = 0; round < 3; round++) {
+    size_t count = 0;
+    for (size_t sum = 0; sum < burst.bytes && count < most; count++) {
+      const size_t least = size_t{16} << random.below(18);
+      const size_t n = random.between(least, least * 2 < kMost ? least * 2 : kMost);
+      free(table[count]);
+      auto* const block = static_cast<char*>(table[count] = malloc(n));
+      if (block == nullptr) abort();
+      for (size_t at = 0; at < n; at += 4096) block[at] = 1;
+      sum += n;
+    }
+    burst.live = 0;
+    for (size_t i = 0; i < most; i++) {
+      if (random.one_in(100)) burst.live += malloc_usable_size(table[i]);
+      else free(std::exchange(table[i], nullptr));
+    }
+  }
+  g_ready++;
+  while (!g_end) usleep(10'000);
+  return nullptr;
+}
+
+// A burst of MIB in 8 threads; then they sleep, and end.
+int burst(const uint64_t* arguments) {
+  Burst bursts[8];
+  pthread_t threads[8];
+  for (uint64_t i = 0; i < 8; i++) {
+    bursts[i] = {.seed = i, .bytes = arguments[0] * kMiB / 8};
+    threads[i] = start_thread(burst_and_sleep, &bursts[i]);
+  }
+  while (g_ready < 8) usleep(1000);
+  uint64_t live = 0;
+  for (const Burst& one : bursts) live += one.live;
+  say("live_kib", live / kKiB);
+  say("peak_kib", static_cast<uint64_t>(peak_resident_kib()));
+  usleep(2'000'000);
+  say("asleep_kib", static_cast<uint64_t>(resident_kib()));
+  g_end = true;
+  for (pthread_t one : threads) pthread_join(one, nullptr);
+  usleep(2'000'000);
+  say("ended_kib", static_cast<uint64_t>(resident_kib()));
+  return 0;
+}
+
 }  // namespace
 
 const Load kMemoryLoads[] = {
@@ -287,6 +347,7 @@ const Load kMemoryLoads[] = {
     {"small-heap", "BYTES", small_heap},
     {"after-a-peak", "MIB", after_a_peak},
     {"early-peak", "MIB THREADS", early_peak},
+    {"burst", "MIB", burst},
     {nullptr, nullptr, nullptr},
 };
 

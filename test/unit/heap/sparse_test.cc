@@ -56,6 +56,33 @@ TEST(Sparse, pages_of_an_idle_owner_s_sparse_slabs_go_back_and_serve_it_again) {
   EXPECT_EQ(broken_heap_rule(), nullptr);
 }
 
+// Few blocks of each class in units that were full before, as where a burst of all sizes is over.
+TEST(Sparse, what_is_fresh_of_slabs_in_units_that_were_used_goes_back) {
+  if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
+  Owner owner;
+  std::vector<void*> few;
+  owner.work([&] {
+    std::vector<void*> blocks = allocate_blocks(40'000, 100);
+    for (void* p : blocks) free_fast(p);
+    for (size_t n = 112; n <= 1024; n += 16) few.push_back(allocate(n));
+  });
+  const uint64_t purged = os::read(&os::Counters::purged_bytes);
+  help_all();
+  EXPECT_GE(os::read(&os::Counters::purged_bytes) - purged, few.size() * (kUnitBytes - 3 * kPageBytes));
+  const uint64_t again = os::read(&os::Counters::purged_bytes);
+  help_all();
+  EXPECT_EQ(os::read(&os::Counters::purged_bytes), again) << "what is to be had was taken";
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+  owner.work([&] {
+    for (void* p : few) memset(p, 1, 112);
+    std::vector<void*> blocks = allocate_blocks(2000, 1000);
+    for (void* p : blocks) memset(p, 1, 1000);
+    for (void* p : blocks) free_fast(p);
+    for (void* p : few) free_fast(p);
+  });
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
 TEST(Sparse, slabs_that_an_owner_at_work_does_not_touch_give_pages_back_and_others_do_not) {
   if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
   Owner owner;
