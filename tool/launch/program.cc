@@ -85,6 +85,12 @@ std::string gained_rights(const std::string& path) {
   return "";
 }
 
+void require_no_gained_rights(const std::string& path) {
+  if (const std::string rights = gained_rights(path); !rights.empty())
+    throw Failure(kOwnFailure, fmt::format("{} {}, so the loader ignores LD_PRELOAD for it", path, rights),
+                  fmt::format("run a copy without those rights, or as the user it changes to\n{}", kLinkInstead));
+}
+
 void require_preloadable_elf(const std::string& path, const Executable& file) {
   if (!file.is_64_bit || file.machine != own_machine())
     throw Failure(kOwnFailure,
@@ -101,9 +107,7 @@ void require_preloadable_elf(const std::string& path, const Executable& file) {
                   "build it for glibc, or run it on a glibc system such as Debian");
   if (access(file.loader.c_str(), F_OK) != 0)
     throw Failure(kNotExecutable, fmt::format("{} needs the loader {}, which is not here", path, file.loader));
-  if (const std::string rights = gained_rights(path); !rights.empty())
-    throw Failure(kOwnFailure, fmt::format("{} {}, so the loader ignores LD_PRELOAD for it", path, rights),
-                  fmt::format("run a copy without those rights, or as the user it changes to\n{}", kLinkInstead));
+  require_no_gained_rights(path);
 }
 
 // The program that `#!/usr/bin/env [-S] [NAME=VALUE...] PROGRAM` starts, or empty where it takes more than that to say.
@@ -145,7 +149,7 @@ void require_preloadable(const std::string& start) {
   for (int depth = 0; depth <= kScriptsMost; ++depth) {
     Executable file;
     if (const int error = read_executable(path, file); error != 0) {
-      if (error == EACCES) return;  // may be executed, but not read: let the kernel judge
+      if (error == EACCES) return require_no_gained_rights(path);  // may be executed, but not read: the kernel judges
       refuse(path, error);
     }
     if (file.kind == FileKind::elf) return require_preloadable_elf(path, file);
