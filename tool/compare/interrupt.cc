@@ -9,7 +9,7 @@
 namespace tool {
 namespace {
 
-constexpr int kSignals[] = {SIGINT, SIGTERM, SIGALRM};
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM};
 constexpr unsigned kGraceSeconds = 2;
 
 // Written by the handler and, under an InterruptBlock, by the one thread there is.
@@ -44,7 +44,11 @@ InterruptGuard::InterruptGuard() {
   action.sa_handler = handle;
   action.sa_mask = our_signals();
   action.sa_flags = SA_RESTART;
-  for (size_t i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &action, &before[i]);
+  for (size_t i = 0; i < std::size(kSignals); ++i) {
+    sigaction(kSignals[i], &action, &before[i]);
+    const bool is_ignored = before[i].sa_handler == SIG_IGN && kSignals[i] == SIGHUP;  // by nohup(1)
+    if (is_ignored) sigaction(kSignals[i], &before[i], nullptr);
+  }
 }
 
 InterruptGuard::~InterruptGuard() {

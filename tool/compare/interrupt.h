@@ -1,12 +1,14 @@
-// Ctrl-C and SIGTERM while programs are measured: the program is stopped, what was measured is still printed.
+// Ctrl-C, a terminal that is closed, and their kin while programs are measured: the program is stopped, what was measured
+// is still printed.
 #pragma once
 
 #include <sys/types.h>
 
 namespace tool {
 
-/// From construction on SIGINT and SIGTERM end the running program instead of this command: SIGTERM to its process group,
-/// SIGKILL if it is still there two seconds later, or at a second signal. One object at a time.
+/// From construction on SIGINT, SIGTERM, SIGQUIT and SIGHUP, where it isn't ignored, end the running program instead of
+/// this command: SIGTERM to its process group, SIGKILL if it is still there two seconds later, or at a second signal. One
+/// object at a time.
 class InterruptGuard {
  public:
   InterruptGuard();

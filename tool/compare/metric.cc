@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <string_view>
 
 #include "failure.h"
 
@@ -42,8 +41,8 @@ Metric::Metric(const std::string& pattern) : pattern_(pattern), impl_(new Impl{R
 
 Metric::~Metric() = default;
 
-std::optional<double> Metric::find(const std::string& output, std::string& reason) const {
-  const re2::StringPiece text(output);
+std::optional<double> Metric::find(std::string_view output, std::string& reason) const {
+  const re2::StringPiece text(output.data(), output.size());
   re2::StringPiece match[2], last;
   bool is_found = false;
   for (size_t at = 0; at <= text.size();) {

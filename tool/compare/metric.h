@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace tool {
 
@@ -14,7 +15,7 @@ class Metric {
   ~Metric();
 
   /// The number in the last match, or nothing; then `reason` says why.
-  std::optional<double> find(const std::string& output, std::string& reason) const;
+  std::optional<double> find(std::string_view output, std::string& reason) const;
 
   const std::string& pattern() const { return pattern_; }
 

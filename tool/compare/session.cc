@@ -47,7 +47,7 @@ class Session {
     for (const size_t i : order) {
       position.allocator = result_.rows[i].allocator.name;
       show_(position);
-      trials[i] = run_trial(plan_.program, result_.rows[i].allocator);
+      trials[i] = run_trial(plan_.program, result_.rows[i].allocator, plan_.metric);
       if (interrupted_by() != 0) return false;
     }
     if (!accept_baseline(trials[0], position)) return false;
@@ -64,8 +64,7 @@ class Session {
     else if (WIFSIGNALED(trial.wait_status)) reason = describe_end(trial.wait_status);
     if (reason.empty() && has_status_ && trial.wait_status != result_.baseline_status)
       reason = fmt::format("{}, but {} before", describe_end(trial.wait_status), describe_end(result_.baseline_status));
-    double metric = 0;
-    if (reason.empty()) reason = find_metric(trial, metric);
+    if (reason.empty()) reason = trial.no_metric;
     if (!reason.empty() && result_.rounds == 0)
       throw Failure(
           kOwnFailure,
@@ -82,14 +81,13 @@ class Session {
   }
 
   void accept(Row& row, const Trial& trial, const Position& position) {
-    Run run = trial.run;
     std::string reason;
     if (trial.is_out_of_time) reason = out_of_time();
     else if (trial.wait_status != result_.baseline_status)
       reason = fmt::format("{} ({}: {})", describe_end(trial.wait_status), result_.rows[0].allocator.name,
                            describe_end(result_.baseline_status));
     if (reason.empty() && !trial.judgement.refusal.empty()) reason = "refused: " + trial.judgement.refusal;
-    if (reason.empty()) reason = find_metric(trial, run.metric);
+    if (reason.empty()) reason = trial.no_metric;
     if (!reason.empty()) {
       row.failure = reason;
       if (!position.is_warmup && position.round > 1) row.failure += fmt::format(", in round {}", position.round);
@@ -97,17 +95,11 @@ class Session {
       return;
     }
     row.malloc_file = trial.judgement.malloc_file;
-    if (!position.is_warmup) row.runs.push_back(run);
+    if (!position.is_warmup) row.runs.push_back(trial.run);
   }
 
   std::string out_of_time() const {
     return fmt::format("took longer than {} s, as --timeout allows", plan_.program.most_seconds);
-  }
-
-  std::string find_metric(const Trial& trial, double& value) const {
-    std::string reason;
-    if (plan_.metric != nullptr) value = plan_.metric->find(trial.output, reason).value_or(0);
-    return reason;
   }
 
   bool must_stop() {

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -25,7 +27,8 @@
 namespace tool {
 namespace {
 
-constexpr off_t kOutputMost = 8 << 20;      // of the output that is kept and searched for the metric
+constexpr off_t kOutputMost = 8 << 20;      // of the output that is searched for the metric
+constexpr size_t kOutputKept = 32 << 10;    // of it, for messages
 constexpr uint64_t kExecBytes = 256 << 10;  // what a child may touch between its report and execve
 constexpr off_t kTestimonyMost = 1 << 30;   // all of it: a hundred bytes a process
 
@@ -111,8 +114,9 @@ struct Child {
 };
 
 [[noreturn]] void become(const Child& child) {
-  setsid();  // no terminal to stop at, and a group that can be ended as a whole
-  for (const int number : {SIGINT, SIGTERM, SIGALRM}) signal(number, SIG_DFL);
+  setsid();                          // no terminal to stop at, and a group that can be ended as a whole
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // should this command be killed itself
+  for (const int number : {SIGINT, SIGTERM, SIGQUIT, SIGALRM}) signal(number, SIG_DFL);
   dup2(child.input, 0);
   dup2(child.output, 1);
   dup2(child.output, 2);
@@ -167,14 +171,37 @@ std::string drain(int descriptor) {
   return text;
 }
 
-// The last `most` bytes of a file.
-std::string end_of(int file, off_t most) {
-  const off_t size = lseek(file, 0, SEEK_END);
-  const off_t from = std::max<off_t>(0, size - most);
-  std::string text(static_cast<size_t>(std::max<off_t>(0, size - from)), '\0');
-  const ssize_t got = pread(file, text.data(), text.size(), from);
-  text.resize(got > 0 ? static_cast<size_t>(got) : 0);
-  return text;
+// The last `most` bytes of a file, mapped: what was read into memory of our own, the next child would begin with.
+class EndOfFile {
+ public:
+  EndOfFile(int file, off_t most) {
+    const off_t size = lseek(file, 0, SEEK_END);
+    const off_t from = std::max<off_t>(0, size - most);
+    const off_t page = from & ~static_cast<off_t>(sysconf(_SC_PAGESIZE) - 1);
+    if (size <= from) return;
+    bytes_ = static_cast<size_t>(size - page);
+    start_ = mmap(nullptr, bytes_, PROT_READ, MAP_SHARED, file, page);
+    if (start_ != MAP_FAILED)
+      text_ = {static_cast<const char*>(start_) + (from - page), static_cast<size_t>(size - from)};
+  }
+  EndOfFile(const EndOfFile&) = delete;
+  EndOfFile& operator=(const EndOfFile&) = delete;
+  ~EndOfFile() {
+    if (start_ != MAP_FAILED) munmap(start_, bytes_);
+  }
+  std::string_view text() const { return text_; }
+
+ private:
+  void* start_ = MAP_FAILED;
+  size_t bytes_ = 0;
+  std::string_view text_;
+};
+
+void read_output(int file, const Metric* metric, Trial& trial) {
+  const EndOfFile output(file, kOutputMost);
+  const std::string_view text = output.text();
+  if (metric != nullptr) trial.run.metric = metric->find(text, trial.no_metric).value_or(0);
+  trial.output = text.substr(text.size() - std::min(text.size(), kOutputKept));
 }
 
 // Whether it ended in that time. Source: pidfd_open(2), Linux 5.3.
@@ -233,7 +260,7 @@ pid_t start_child(const Child& child) {
 
 }  // namespace
 
-Trial run_trial(const Program& program, const Allocator& allocator) {
+Trial run_trial(const Program& program, const Allocator& allocator, const Metric* metric) {
   const Descriptor input(open(program.input.c_str(), O_RDONLY | O_CLOEXEC));
   if (*input < 0)
     throw Failure(kOwnFailure, fmt::format("can't read {} (from --stdin): {}", program.input, std::strerror(errno)));
@@ -257,8 +284,8 @@ Trial run_trial(const Program& program, const Allocator& allocator) {
     throw Failure(start.error == ENOENT ? kNotFound : kNotExecutable,
                   fmt::format("can't execute {}: {}", program.path, std::strerror(start.error)));
   trial.run = measured(start, end_s, usage);
-  trial.output = end_of(*output, kOutputMost);
-  trial.judgement = judge(end_of(*testimony, kTestimonyMost), process, allocator);
+  read_output(*output, metric, trial);
+  trial.judgement = judge(std::string(EndOfFile(*testimony, kTestimonyMost).text()), process, allocator);
   return trial;
 }
 

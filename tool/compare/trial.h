@@ -7,6 +7,7 @@
 
 #include "compare/allocators.h"
 #include "compare/measures.h"
+#include "compare/metric.h"
 #include "compare/testimony.h"
 
 namespace tool {
@@ -24,13 +25,15 @@ struct Trial {
   bool is_out_of_time = false;
   Run run;
   Judgement judgement;
-  std::string output;  // stdout and stderr; of a long one the end
+  std::string no_metric;  // why run.metric isn't there, where one was wanted
+  std::string output;     // the end of stdout and stderr
 };
 
 /// Runs the program to its end, or until its time is up, in a session of its own, and kills what it leaves behind in its
 /// process group.
 /// Throws Failure where it can't be started at all.
-Trial run_trial(const Program& program, const Allocator& allocator);
+/// metric: to be found in its output; null: none is wanted.
+Trial run_trial(const Program& program, const Allocator& allocator, const Metric* metric);
 
 /// "exit status 3", "ended by SIGSEGV".
 std::string describe_end(int wait_status);
