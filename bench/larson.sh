@@ -83,6 +83,7 @@ if [ -n "${LARSON_BUILD:-}" ]; then
   build=$(cd "$LARSON_BUILD" && pwd)
 else
   build=$root/build/release
+  mkdir -p "$root/build"
   (cd "$root" && { [ -f build/release/build.ninja ] || cmake --preset release; } &&
     cmake --build --preset release --target hakmem_shared bench_loads) >"$root/build/larson.log" 2>&1 ||
     fail "the load programs don't build; see build/larson.log"

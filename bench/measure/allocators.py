@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("HAKMEM_BENCH_BUILD", ROOT / "build/release"))
+BUILD = Path(os.environ.get("BENCH_BUILD", ROOT / "build/release"))
 DEBIAN = Path("/usr/lib") / (os.uname().machine + "-linux-gnu")
 DEBIANS = {
     "mimalloc": DEBIAN / "libmimalloc.so.2",

@@ -43,22 +43,33 @@ def allocators_of(arguments):
 # --- what is said beside the figures ----------------------------------------------------------------------------------
 
 def output(*command):
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    return done.stdout.strip()
+    """What a command says; nothing where there is no such program."""
+    try:
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    except OSError:
+        return ""
+
+
+def text_of(path):
+    """A file of the system's; nothing where it isn't there."""
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
 
 
 def machine():
-    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    memory = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
-    system = re.search(r'PRETTY_NAME="(.*)"', Path("/etc/os-release").read_text())
-    huge = re.search(r"\[(\w+)\]", Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text())
+    cpu = re.search(r"model name\s*: (.*)", text_of("/proc/cpuinfo"))
+    memory = re.search(r"MemTotal:\s*(\d+)", text_of("/proc/meminfo"))
+    system = re.search(r'PRETTY_NAME="(.*)"', text_of("/etc/os-release"))
+    huge = re.search(r"\[(\w+)\]", text_of("/sys/kernel/mm/transparent_hugepage/enabled"))
     virtual = output("systemd-detect-virt") or "unknown"
     return {
         "processor": f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, virtualisation: {virtual}",
-        "memory": f"{int(memory[1]) / 2**20:.1f} GiB",
+        "memory": f"{int(memory[1]) / 2**20:.1f} GiB" if memory else "?",
         "system": f"{system[1] if system else '?'}, Linux {platform.release()}, glibc {platform.libc_ver()[1]}",
         "huge pages": huge[1] if huge else "none",
-        "compiler": output("g++", "--version").splitlines()[0],
+        "compiler": (output("g++", "--version").splitlines() or ["?"])[0],
         "load before": " ".join(f"{value:.2f}" for value in os.getloadavg()),
     }
 
@@ -77,7 +88,7 @@ def new_results(schema, arguments, found):
     return {
         "schema": schema,
         "date": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        "commit": output("git", "describe", "--always", "--dirty"),
+        "commit": output("git", "-C", allocators.BUILD, "describe", "--always", "--dirty"),
         "machine": machine(), "quick": arguments.quick, "rounds": arguments.rounds,
         "allocators": {name: about(allocator, references) for name, allocator in found.items()},
         "rows": [],

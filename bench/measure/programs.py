@@ -50,7 +50,8 @@ folder=$(mktemp -d)
 socket=$folder/socket
 trap 'rm -rf "$folder"' EXIT
 "$@" redis-server --port 0 --unixsocket "$socket" --save '' --daemonize no --dir "$folder" >/dev/null &
-until redis-cli -s "$socket" ping >/dev/null 2>&1; do sleep 0.01; done
+server=$!
+until redis-cli -s "$socket" ping >/dev/null 2>&1; do kill -0 $server; sleep 0.01; done
 redis-benchmark -s "$socket" -q -n 30000 -r 20000 -d 100 -t set,get,lpush,hset >/dev/null
 redis-cli -s "$socket" shutdown nosave >/dev/null 2>&1 || true
 wait

@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 
 BUILD = sys.argv[1]
-os.environ["HAKMEM_BENCH_BUILD"] = BUILD
+os.environ["BENCH_BUILD"] = BUILD
 
 from scripts import BENCH, script  # noqa: E402
 

@@ -11,7 +11,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-os.environ["HAKMEM_BENCH_BUILD"] = BUILD = sys.argv[1]
+os.environ["BENCH_BUILD"] = BUILD = sys.argv[1]
 
 from scripts import BENCH, script  # noqa: E402
 
