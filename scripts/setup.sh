@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what hakmem needs on Debian 12: scripts/setup.sh run|test|bench
 # The sets are the lists in scripts/packages/; each includes the ones before it. Does nothing, quickly, when all is
-# there. Needs root or sudo only when something is missing. HAKMEM_SETUP=off skips it: then you provide the tools.
+# there. Needs root or sudo only when something is missing. SETUP=off skips it: then you provide the tools.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,7 +12,7 @@ case $set_name in
   bench) lists="run test bench" ;;
   *) echo "usage: scripts/setup.sh run|test|bench" >&2; exit 2 ;;
 esac
-[ "${HAKMEM_SETUP:-on}" != off ] || exit 0
+[ "${SETUP:-on}" != off ] || exit 0
 
 wanted() {
   for list in $lists; do sed 's/#.*//' "$here/packages/$list"; done | tr -s ' \n' '\n' | sed '/^$/d'
@@ -21,7 +21,7 @@ wanted() {
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   echo "setup: this is not Debian, so nothing is installed for you. hakmem's tools are, by their Debian names:" >&2
   wanted | sed 's/^/  /' >&2
-  echo "setup: provide them and run again with HAKMEM_SETUP=off" >&2
+  echo "setup: provide them and run again with SETUP=off" >&2
   exit 1
 fi
 
