@@ -22,20 +22,32 @@ void* move(void* p, size_t old_bytes, size_t size) {
   return to;
 }
 
+void* refuse(const void* p, const void* site) {
+  report_bad_pointer(p, "realloc", site);
+  errno = ENOMEM;
+  return nullptr;
+}
+
+// By the mark that its owner's free left; where the program wrote just that word, the lists tell.
+bool is_freed(const void* p, const Slab* slab) {
+  const bool bears_mark = static_cast<const Block*>(p)->mark == reinterpret_cast<uintptr_t>(slab);
+  return bears_mark && inspect(p).state == HAKMEM_BLOCK_FREE;
+}
+
 }  // namespace
 
 void* reallocate(void* p, size_t size) {
   const Found found = find(p);
   if (found.slab != nullptr && is_block_start(*found.slab, p)) {
+    if (is_freed(p, found.slab)) [[unlikely]]
+      return refuse(p, __builtin_return_address(0));
     const size_t block = found.slab->block_bytes;
     return fits_in_place(block, size) ? p : move(p, block, size);
   }
   if (found.span != nullptr && is_live(*found.span) && start_of(*found.span) == p)
     return size > kMidMax ? reallocate_span(*found.span, size, reinterpret_cast<Site>(__builtin_return_address(0)))
                           : move(p, bytes_of(*found.span).n, size);
-  report_bad_pointer(p, "realloc", __builtin_return_address(0));
-  errno = ENOMEM;
-  return nullptr;
+  return refuse(p, __builtin_return_address(0));
 }
 
 size_t usable_size(const void* p) {
