@@ -151,7 +151,8 @@ typedef struct hakmem_statistics {
 
 /* Fills *out. `out_bytes` is sizeof *out as the caller was compiled; no more is written.
  * Counts of the calling thread and of ended threads are exact; those of threads that allocate at this moment are
- * exact to the operations under way. Waits while idle memory is being given back. Returns 0, or EINVAL for a null pointer. */
+ * exact to the operations under way. Waits while idle memory is being given back. Returns 0, EINVAL for a null
+ * pointer, or ENOMEM where there is no memory to sum them up in. */
 int hakmem_stats(hakmem_statistics* out, size_t out_bytes);
 
 /* The same as JSON (schema "hakmem-stats/1"), as snprintf(3): writes at most `size` bytes with the final null and

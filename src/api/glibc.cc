@@ -1,6 +1,5 @@
 // glibc's own malloc functions beside the standard ones: figures from hakmem_stats(), trimming by hakmem_purge().
-// Their meaning is that of the man pages mallinfo(3), mallopt(3), malloc_stats(3), malloc_info(3), malloc_trim(3);
-// docs/compatibility.md says where a figure has no counterpart.
+// Their meaning is that of the man pages mallinfo(3), mallopt(3), malloc_stats(3), malloc_info(3), malloc_trim(3).
 #include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -96,7 +95,7 @@ void add_glibc_summary(Text& out, const hakmem_statistics& stats) {
   line("system bytes", stats.os.claimed_bytes);
   line("in use bytes", stats.tiers[HAKMEM_TIER_NONE].live_bytes);
   line("max mmap regions", big.peak_blocks);
-  line("max mmap bytes", big.live_bytes);
+  line("max mmap bytes", stats.os.claimed_bytes);
 }
 
 void print_statistics() {
