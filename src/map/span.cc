@@ -56,6 +56,10 @@ SpanRef take_span(Units units, Units align, Growth growth) {
 SpanRef take_roomy_span(Units units, Units asked) {
   const SpanRef ref = take_span(units, Units{1}, Growth::roomy);
   if (ref.span == nullptr) return ref;
+  if (ref.zero != Zero::known) {  // near the window's end: what isn't asked for is no headroom, which has no pages
+    if (units > asked) shrink_span(*ref.span, asked);
+    return ref;
+  }
   ref.span->cached_class = kUncached;
   use_roomy_span(*ref.span, asked);
   return ref;

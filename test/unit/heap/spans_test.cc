@@ -46,6 +46,29 @@ TEST(Spans, a_block_that_was_freed_is_the_next_of_its_class_and_counts_as_a_hit)
   EXPECT_EQ(broken_heap_rule(), nullptr);
 }
 
+// What a growing block leaves behind when its pages are moved is zero, and known to be: but not where others lay there.
+TEST(Spans, calloc_is_zero_where_a_block_that_grew_has_been) {
+  constexpr size_t kMiB = 1 << 20;
+  void* grown = allocate(70 * kMiB);
+  void* const wall = allocate(8 * kMiB);
+  void* const used = allocate(200 * kMiB);
+  memset(used, 0xab, 200 * kMiB);
+  void* const other_wall = allocate(8 * kMiB);
+  free_fast(used);
+  for (const size_t mib : {size_t{95}, size_t{300}, size_t{310}, size_t{700}}) grown = reallocate(grown, mib * kMiB);
+  std::vector<void*> blocks;
+  for (int i = 0; i < 12; i++) {
+    blocks.push_back(allocate_zeroed(40 * kMiB));
+    const auto* const bytes = static_cast<const char*>(blocks.back());
+    size_t wrong = 0;
+    for (size_t at = 0; at < 40 * kMiB; at += 512) wrong += bytes[at] != 0;
+    EXPECT_EQ(wrong, 0u);
+  }
+  for (void* p : blocks) free_fast(p);
+  for (void* p : {grown, wall, other_wall}) free_fast(p);
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
 TEST(Spans, what_a_thread_frees_beyond_its_stack_another_gets) {
   constexpr size_t kSize = 200'000;
   std::vector<void*> blocks(64);
