@@ -42,6 +42,7 @@ struct Config {
   uint64_t price;  // of memory: µs of page faults for a MiB and second
   bool stats;
   ShortText stats_file;
+  bool tiny_use_superslab;
   bool verbose;
   uint64_t window_bytes;
 };

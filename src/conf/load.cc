@@ -153,7 +153,7 @@ void print_help() {
 void add_help_row(Text& out, std::string_view name, std::string_view usual, std::string_view help) {
   FixedText<64> variable;
   add_variable(variable, name);
-  out.left(19, variable.view()).right(7, usual).add("  ").add(help).add('\n');
+  out.left(25, variable.view()).right(8, usual).add("  ").add(help).add('\n');
 }
 
 }  // namespace
@@ -170,9 +170,24 @@ void read_environment(char** environ, Config& out, Warn warn, void* context) {
   });
 }
 
+void add_changed(Text& out) {
+  bool any = false;
+  for (const Option& option : kOptions) {
+    const bool is_text = option.type == Type::text;
+    if (is_text ? option.where.text(g_config).empty() : option.where.load(g_config) == option.usual) continue;
+    any = true;
+    out.add(' ');
+    add_variable(out, option.name);
+    out.add('=');
+    if (is_text) add_quoted(out, option.where.text(g_config).view());
+    else add_value(out, option, option.where.load(g_config));
+  }
+  if (!any) out.add(" all at their defaults");
+}
+
 void add_help(Text& out) {
   out.add("hakmem's options, each a variable, or together in HAKMEM_CONF:\n");
-  out.left(19, "variable").right(7, "default").add("  meaning\n");
+  out.left(25, "variable").right(8, "default").add("  meaning\n");
   for (const Option& option : kOptions) {
     FixedText<16> usual;
     if (option.type == Type::text) usual.add("-");

@@ -20,6 +20,10 @@ using Warn = void (*)(void* context, std::string_view line);
 /// The same into `out`, without side effects: warnings go to warn(context, line), nothing is printed or armed.
 void read_environment(char** environ, Config& out, Warn warn, void* context);
 
+/// Adds " HAKMEM_DECAY=2 s HAKMEM_STATS=1": the options that aren't at their defaults; " all at their defaults" where
+/// there are none.
+void add_changed(Text& out);
+
 /// Adds the table that HAKMEM_HELP=1 prints, at most 80 columns wide.
 void add_help(Text& out);
 

@@ -60,7 +60,7 @@ struct Option {
 constexpr uint64_t kKiB = 1024, kMiB = kKiB * kKiB, kGiB = kKiB * kMiB, kTiB = kKiB * kGiB;
 constexpr uint64_t kHour = 3'600'000;  // ms
 constexpr size_t kNameMost = 31;
-constexpr size_t kHelpMost = 48;
+constexpr size_t kHelpMost = 44;
 
 inline constexpr Option kOptions[] = {
     // name, type, default, least, most, off, where, help; sorted by name
@@ -84,6 +84,8 @@ inline constexpr Option kOptions[] = {
     {"stats", Type::flag, 0, 0, 1, 0, numeric<&Config::stats>(), "print statistics at exit"},
     {"stats_file", Type::text, 0, 0, 0, kNoOff, textual<&Config::stats_file>(),
      "file for them, %p: process id; else stderr"},
+    {"tiny_use_superslab", Type::flag, 1, 0, 1, 0, numeric<&Config::tiny_use_superslab>(),
+     "0: tiny slabs come and go singly, to compare"},
     {"verbose", Type::flag, 0, 0, 1, 0, numeric<&Config::verbose>(), "say what was found and chosen at start"},
     {"window", Type::bytes, kTiB, 64 * kMiB, 16 * kTiB, kNoOff, numeric<&Config::window_bytes>(),
      "address range to use at most"},

@@ -11,6 +11,7 @@
 #include "heap/fork.h"
 #include "heap/limit.h"
 #include "heap/section.h"
+#include "heap/verbose.h"
 #include "map/window.h"
 #include "os/lock.h"
 
@@ -32,6 +33,7 @@ Started start() {
   g_exit_key.create(on_thread_exit);
   prepare_sections();
   set_up_limit();
+  if (conf::config().verbose) say_what_was_found();
   return Started::yes;
 }
 

@@ -9,6 +9,7 @@
 #include "heap/limit.h"
 #include "heap/section.h"
 #include "map/super_slab.h"
+#include "os/memory.h"
 #include "slab/populate.h"
 #include "slab/sparse.h"
 
@@ -22,6 +23,10 @@ constexpr uint32_t kEmptyShare = 2;
 
 constexpr uint32_t kFewBlocks = 64;  // a slab with more takes long to link at once
 
+// HAKMEM_TINY_USE_SUPERSLAB=0, which shows what packing is worth: a tiny slab's unit comes untouched from the system, page
+// by page, and goes back with a call of its own as soon as the slab is empty.
+bool comes_singly(unsigned c) { return c < kTinyClasses && !conf::config().tiny_use_superslab; }
+
 bool hand_out_carved(Heap& heap, unsigned c, Slab& s, uint32_t most) {
   Block* list = nullptr;
   const uint32_t n = carve(s, most, &list);
@@ -33,7 +38,7 @@ bool hand_out_carved(Heap& heap, unsigned c, Slab& s, uint32_t most) {
 
 bool hand_out_fresh(Heap& heap, unsigned c, Slab& s) {
   if (s.carved == s.blocks) return false;
-  if (faults_page_by_page(s)) populate_ahead(s, heap.classes[c].out * s.block_bytes);
+  if (faults_page_by_page(s) && !comes_singly(c)) populate_ahead(s, heap.classes[c].out * s.block_bytes);
   return hand_out_carved(heap, c, s, fresh_in_page(s));
 }
 
@@ -124,7 +129,7 @@ Slab* find_empty(Heap& heap, unsigned c) {
 // It is cut anew even for its own class: its list has the order in which blocks came back, and walking memory in that
 // order costs a cache miss a block, which the processor foresees in address order. A list of few large blocks is taken.
 bool from_empty(Heap& heap, unsigned c) {
-  if (heap.empty_units == 0) [[likely]]
+  if (heap.empty_units == 0 || comes_singly(c)) [[likely]]
     return false;
   Slab* const s = find_empty(heap, c);
   if (s == nullptr) return false;
@@ -139,7 +144,7 @@ bool from_empty(Heap& heap, unsigned c) {
 // Huge pages are resident as a whole: only in a heap that has grown, where slabs are filled: all of them as a rule, or
 // those of this class at least, which has filled two SuperSlabs.
 os::Huge huge_for(const Heap& heap, unsigned c) {
-  if (heap.carved_bytes < conf::config().huge_from_bytes) return os::Huge::no;
+  if (heap.carved_bytes < conf::config().huge_from_bytes || comes_singly(c)) return os::Huge::no;
   const bool dense = heap.carved_bytes >= (uint64_t{heap.slab_units} << kUnitShift) / 8 * 7;
   const bool wanted = dense || heap.classes[c].out * size_class(c).block_bytes >= 2 * kSuperBytes;
   return wanted ? os::Huge::yes : os::Huge::no;
@@ -165,12 +170,14 @@ bool from_new_units(Heap& heap, unsigned c, map::Growth growth) {
   return hand_out_fresh(heap, c, s);
 }
 
-bool from_units(Heap& heap, unsigned c) { return from_new_units(heap, c, map::Growth::forbidden); }
+bool from_units(Heap& heap, unsigned c) { return !comes_singly(c) && from_new_units(heap, c, map::Growth::forbidden); }
 
 // Before more memory is asked for: what other threads returned to owners that sleep.
 bool from_help(Heap& heap, unsigned c) { return help_before_growing() != Units{0} && from_units(heap, c); }
 
-bool from_super_slab(Heap& heap, unsigned c) { return from_new_units(heap, c, map::Growth::allowed); }
+bool from_super_slab(Heap& heap, unsigned c) {
+  return from_new_units(heap, c, comes_singly(c) ? map::Growth::roomy : map::Growth::allowed);
+}
 
 struct Stage {
   bool (*fill)(Heap&, unsigned c);
@@ -194,10 +201,18 @@ constexpr Stage kLadder[] = {  // what is resident first: docs/design.md, "Refil
 
 void become_empty(Heap& heap, Slab& s) {
   s.state = SlabState::empty;
-  if (heap.empty_units >= kEmptyUnitsKept + heap.slab_units / kEmptyShare)
+  if (heap.empty_units >= kEmptyUnitsKept + heap.slab_units / kEmptyShare || comes_singly(s.size_class))
     return give_up_slab(heap, s, map::Age::fresh);
   heap.classes[s.size_class].empty.push(&s);
   heap.empty_units += s.units;
+}
+
+// Out of line: most events are those of a current slab, and save no registers.
+[[gnu::noinline]] void change_list(Heap& heap, Slab& s) {
+  PartialSlabs& partial = heap.classes[s.size_class].partial;
+  if (s.state == SlabState::partial) partial.remove(s);
+  if (used_blocks(s) == 0) become_empty(heap, s);
+  else partial.add(s);
 }
 
 // The ladder as straight code: each stage is inlined where it stands.
@@ -246,10 +261,7 @@ void settle(Heap& heap, Slab& s) {
   check_section(heap);
   ClassHeap& ch = heap.classes[s.size_class];
   look_at(ch, s);
-  if (s.state == SlabState::current) return;
-  if (s.state == SlabState::partial) ch.partial.remove(s);
-  if (used_blocks(s) == 0) become_empty(heap, s);
-  else ch.partial.add(s);
+  if (s.state != SlabState::current) change_list(heap, s);
 }
 
 void withdraw_slab(Heap& heap, Slab& s) {
@@ -266,6 +278,7 @@ void give_up_slab(Heap& heap, Slab& s, map::Age age) {
   check_section(heap);
   heap.carved_bytes -= uint64_t{s.carved} * s.block_bytes;
   heap.slab_units -= s.units;
+  if (comes_singly(s.size_class) && os::purge(start_of(s), bytes(Units{s.units}).n)) age = map::Age::untouched;
   release_slab(s, age);
 }
 

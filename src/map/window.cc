@@ -56,6 +56,8 @@ os::Claim extend_tables(uint32_t supers) {
   uint32_t now = old + old / 8;
   if (now < supers) now = supers;
   now = static_cast<uint32_t>(round_up(now, step));
+  const uint32_t most = static_cast<uint32_t>(round_up(g_window.total_supers, step));
+  if (now > most) now = most;  // behind it the next table begins
   struct Table {
     void* base;
     uint64_t bytes_per_super;
@@ -182,6 +184,8 @@ uint32_t grow_window(uint32_t at_least, uint32_t wanted, uint32_t* got) {
   *got = n;
   return first;
 }
+
+bool window_is_reserved() { return g_state.mode == Mode::reserved; }
 
 uint32_t frontier() { return g_state.frontier; }
 

@@ -60,6 +60,9 @@ bool init_window(Bytes most);
 /// or kNoSuper when the system refuses or the window ends. The map lock is held.
 uint32_t grow_window(uint32_t at_least, uint32_t wanted, uint32_t* got);
 
+/// Whether the window was reserved as a whole, where claiming it piece by piece doesn't work.
+bool window_is_reserved();
+
 /// SuperSlabs below the frontier, lost ones included. The map lock is held.
 uint32_t frontier();
 

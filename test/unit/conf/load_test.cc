@@ -121,7 +121,7 @@ TEST(Load, help_lists_every_option_in_80_columns) {
   const std::string help(out.view());
   std::istringstream lines(help);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
-  EXPECT_NE(help.find("HAKMEM_DECAY           1 s  how long freed memory stays committed\n"), std::string::npos)
+  EXPECT_NE(help.find("HAKMEM_DECAY                  1 s  how long freed memory stays committed\n"), std::string::npos)
       << help;
   for (const Option& option : kOptions) EXPECT_NE(help.find(option.help), std::string::npos) << option.name;
 }
