@@ -55,7 +55,7 @@ int open_for_writing(std::string_view name) {
   if (path.truncated()) return -ENAMETOOLONG;
   int fd;
   do {
-    fd = open(path_bytes, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    fd = static_cast<int>(syscall(SYS_openat, AT_FDCWD, path_bytes, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   } while (fd < 0 && errno == EINTR);
   return fd >= 0 ? fd : -errno;
 }
