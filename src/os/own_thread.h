@@ -7,8 +7,8 @@ namespace hak::os {
 
 /// Starts `run` on a thread with all signals blocked and thread-local storage of its own that is zero, whatever the
 /// initial values. run() may use os/ and system calls; of libc only what needs no thread: no allocation, no locale, no
-/// stdio, no pthread_*, no point of cancellation. Returns false, and starts nothing, when one is there already or the
-/// system refuses. Never blocks, may be called from any place and thread. Keeps errno.
+/// stdio, no pthread_*, no point of cancellation. Returns false, and starts nothing, when one is there already, the
+/// system refuses, or valgrind runs the program. Never blocks, may be called from any place and thread. Keeps errno.
 /// Its credentials are those of the start: libc's setuid(2) does not reach it. Source: clone(2).
 bool start_own_thread(void (*run)());
 
