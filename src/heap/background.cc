@@ -14,8 +14,7 @@
 namespace hak {
 namespace {
 
-constexpr uint64_t kWorthAThread = 64;  // units: 4 MiB
-constexpr unsigned kQuietTicks = 4;     // without work, before the thread ends
+constexpr unsigned kQuietTicks = 4;  // without work, before the thread ends
 constexpr uint64_t kLeastSleepMs = 10;
 constexpr uint64_t kPauseUs = 200;  // for an owner that came while its heap was gone through
 

@@ -3,7 +3,11 @@
 // forbids it: then the heartbeats of other threads do the ticks. Not libc's thread (os/own_thread.h says why).
 #pragma once
 
+#include <cstdint>
+
 namespace hak {
+
+constexpr uint64_t kWorthAThread = 64;  // units: 4 MiB
 
 /// A heap that is at work holds enough, or is one of many, that pages of it are worth giving back when its owner has
 /// become idle: the thread is wanted until then. Any place.

@@ -89,6 +89,7 @@ struct Heap {
   uint64_t open_spans;    // bit c: class c of `spans` has room or spans. Here, so that who looks touches no other page
   ClassHeap classes[kClasses];  // by size: a thread of small blocks touches one page of them
   SpanStacks spans;
+  uint64_t refills_seen[kClasses];  // the sum of a class's refills when flush_cold_lists() looked last
 };
 static_assert(offsetof(Heap, empty_units) <= 4096, "what fast paths and remote frees touch is one page");
 

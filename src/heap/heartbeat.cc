@@ -6,11 +6,14 @@
 #include "heap/background.h"
 #include "heap/help.h"
 #include "heap/limit.h"
+#include "heap/reclaim.h"
 #include "heap/refill.h"
+#include "heap/registry.h"
 #include "heap/section.h"
 #include "heap/tick.h"
 #include "map/super_slab.h"
 #include "os/clock.h"
+#include "os/own_thread.h"
 
 namespace hak {
 namespace {
@@ -26,9 +29,12 @@ bool is_worth_waiting_for(const Heap& heap) {
 void decay_kept(Heap& heap, uint64_t now_ms) {
   const uint64_t period = conf::config().decay_ms;
   if (period == conf::kOff || now_ms < heap.next_decay_ms) return;
-  heap.next_decay_ms = now_ms + period;
+  if (std::exchange(heap.next_decay_ms, now_ms + period) == 0) return;  // a heap's first heartbeat: it begins here
   release_unwanted(heap, now_ms, period);
-  if (heap.carved_bytes >= kWorthALook) release_unused_currents(heap, map::Age::fresh);
+  if (!os::own_thread_runs() && owned_heaps() == 1) release_idle_spans(heap);  // nobody else does it
+  if (heap.slab_units < units_worth_taking()) return;
+  flush_cold_lists(heap);
+  release_unused_currents(heap, map::Age::fresh);
 }
 
 // What a class is given in addition when its list holds one block at a time. Not of large blocks: a buffer that is used

@@ -5,6 +5,7 @@
 #include "heap/registry.h"
 #include "heap/section.h"
 #include "heap/shared.h"
+#include "heap/span_room.h"
 #include "heap/sparse.h"
 #include "heap/tick_lock.h"
 
@@ -106,6 +107,7 @@ Units release_all(Heap& heap, map::Age age) {
   given += Units{heap.empty_units};
   release_empty(heap, 0, age);
   given += release_spans(heap, age);
+  close_rooms(heap, heap.open_spans);
   return given;
 }
 

@@ -1,5 +1,7 @@
 #include "heap/reclaim.h"
 
+#include <utility>
+
 #include "big/cache.h"
 #include "heap/fast.h"
 #include "heap/help.h"
@@ -27,7 +29,22 @@ void flush_list(Heap& heap, unsigned c) {
   }
 }
 
+uint64_t sum_of_refills(const ClassHeap& ch) {
+  uint64_t sum = 0;
+  for (const uint64_t refills : ch.refills) sum += refills;
+  return sum;
+}
+
 }  // namespace
+
+void flush_cold_lists(Heap& heap) {
+  check_section(heap);
+  for (unsigned c = 0; c < kClasses; c++) {
+    const uint64_t refills = sum_of_refills(heap.classes[c]);
+    const bool is_cold = std::exchange(heap.refills_seen[c], refills) == refills;
+    if (is_cold && is_list(heap.free[c])) flush_list(heap, c);
+  }
+}
 
 void reclaim_heap(Heap& heap) {
   drain_inbox(heap);

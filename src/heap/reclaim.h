@@ -11,6 +11,10 @@ namespace hak {
 /// The caller owns the heap: its thread in a section, or the holder of the locks that guard it where it has no thread.
 void reclaim_heap(Heap& heap);
 
+/// Puts the free lists back into their slabs from which nobody took enough for a refill since this was last done: each
+/// pins a slab. For the owner in a section.
+void flush_cold_lists(Heap& heap);
+
 /// At a decay tick: reclaim_heap() for parked heaps that have been left alone since before the last one. Small heaps
 /// keep what they have, for threads that come and go. Takes the registry's lock.
 void reclaim_idle_parked(uint64_t now_ms, uint64_t tick_ms);

@@ -42,10 +42,11 @@ SharedHeap& shared_of_thread() {
                   shared_count()];  // Fibonacci hashing (Knuth, TAOCP 6.4)
 }
 
-SharedHeap& shared_of(const Slab& slab) {
+// Null: the heap was one before the fork.
+SharedHeap* shared_of(const Slab& slab) {
   for (SharedHeap& shared : g_shared)
-    if (shared.get() == slab.heap) return shared;
-  return g_shared[0];
+    if (shared.get() == slab.heap) return &shared;
+  return nullptr;
 }
 
 bool make_sure_of_heap(SharedHeap& shared) {
@@ -76,9 +77,13 @@ uint32_t take_shared(unsigned c, uint32_t most, Block** list) {
 }
 
 void put_back_shared(Slab& slab, Block* block) {
-  SharedHeap& shared = shared_of(slab);
-  const os::LockGuard guard(shared.lock);
-  put_back_unused(*shared.get(), slab, block);
+  SharedHeap* const shared = shared_of(slab);
+  if (shared == nullptr) {
+    slab.heap->inbox.post({block, offset_in(slab, block) >> kTinyShift, 1}, slab.block_bytes);
+    return;
+  }
+  const os::LockGuard guard(shared->lock);
+  put_back_unused(*shared->get(), slab, block);
 }
 
 void reclaim_shared_heaps() {

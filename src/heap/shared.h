@@ -13,7 +13,8 @@ namespace hak {
 /// Takes up to `most` blocks of class `c` as a list; returns how many, 0 when there is no memory. Counts the refill.
 uint32_t take_shared(unsigned c, uint32_t most, Block** list);
 
-/// Puts a block that was taken but never handed out back to the slab of the shared heap that it belongs to.
+/// Puts a block that was taken but never handed out back to the slab of the shared heap that it belongs to. Where a fork
+/// made that heap an orphan the block counts as one that was handed out and came back.
 void put_back_shared(Slab& slab, Block* block);
 
 /// Drains, flushes and empties all shared heaps, for a purge.

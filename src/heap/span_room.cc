@@ -22,6 +22,12 @@ constexpr unsigned room_for(unsigned c) {
 constexpr uint64_t kMostGrownUnits = 512;  // 32 MiB
 static_assert(kMostGrownUnits <= UINT16_MAX, "SpanStacks::grown counts so many spans of a unit");
 
+template <class Work>
+void for_open_classes(const Heap& heap, Work work) {
+  for (uint64_t open = heap.open_spans; open != 0; open &= open - 1)
+    work(static_cast<unsigned>(std::countr_zero(open)));
+}
+
 void forget_growth(SpanStacks& spans, unsigned c) {
   spans.grown_units -= static_cast<uint32_t>(std::exchange(spans.grown[c], 0) * span_class_units(c));
 }
@@ -43,6 +49,7 @@ bool open_class(Heap& heap, unsigned c) {
   if (c >= kLargeClasses) close_a_big_class(heap, c);
   heap.open_spans |= uint64_t{1} << c;
   heap.spans.room[c] = static_cast<int32_t>(room_for(c));
+  expect_quiet_where_much_is_open(heap);
   return true;
 }
 
@@ -75,13 +82,13 @@ void trim_room(SpanStacks& spans, unsigned c) {
   }
 }
 
-template <class Work>
-void for_open_classes(const Heap& heap, Work work) {
-  for (uint64_t open = heap.open_spans; open != 0; open &= open - 1)
-    work(static_cast<unsigned>(std::countr_zero(open)));
-}
-
 }  // namespace
+
+void expect_quiet_where_much_is_open(const Heap& heap) {
+  uint64_t units = 0;
+  for_open_classes(heap, [&units](unsigned c) { units += room_for(c) * span_class_units(c); });
+  if (units >= kWorthAThread && map::used_units().n >= kWorthAThread) expect_quiet();
+}
 
 bool make_room(Heap& heap, unsigned c) {
   check_section(heap);
@@ -97,6 +104,18 @@ void note_from_pool(Heap& heap, unsigned c, unsigned count) {
 void trim_rooms(Heap& heap) {
   check_section(heap);
   for_open_classes(heap, [&heap](unsigned c) { trim_room(heap.spans, c); });
+}
+
+// Of the big tier the place stays, for the class's next free or another class.
+void close_rooms(Heap& heap, uint64_t classes) {
+  check_section(heap);
+  heap.open_spans &= ~classes;
+  for (; classes != 0; classes &= classes - 1) {
+    const unsigned c = static_cast<unsigned>(std::countr_zero(classes));
+    heap.spans.room[c] = 0;
+    for (uint8_t& place : heap.spans.big)
+      if (c >= kLargeClasses && place == c) place = 0;
+  }
 }
 
 void rebuild_rooms(Heap& heap) {

@@ -25,6 +25,13 @@ void note_from_pool(Heap& heap, unsigned c, unsigned count);
 /// At a decay tick: the rooms are as at first. What doesn't fit any more goes to the pools.
 void trim_rooms(Heap& heap);
 
+/// Closes these classes (bit c: class c), whose stacks are empty: their next free is a slow one, and tells of itself.
+void close_rooms(Heap& heap, uint64_t classes);
+
+/// Frees that find room are the fast path's, and nobody hears of them: as long as much can come to lie in the stacks the
+/// background thread is wanted.
+void expect_quiet_where_much_is_open(const Heap& heap);
+
 /// In a forked child: makes the rooms follow from the lists.
 void rebuild_rooms(Heap& heap);
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "big/cache.h"
+#include "heap/background.h"
 #include "heap/fast_span.h"
 #include "heap/heartbeat.h"
 #include "heap/help.h"
@@ -239,8 +240,10 @@ void count_move(unsigned from, unsigned to) {
   count_move(heap, from, to);
 }
 
-// Whether it fits where it lies. A span with headroom has it until less is asked for than before.
-bool fit_in_place(map::Span& span, uint64_t units) {
+// Whether it fits where it lies: best with `units`, those of a class; a span that has fewer, since there was no room for
+// more, will do with `least`. A span with headroom has it until less is asked for than before.
+bool fit_in_place(map::Span& span, uint64_t units, uint64_t least) {
+  if (units > span.units && least <= span.units) units = span.units;
   const unsigned before = span.span_class;
   const uint64_t units_before = units_in_use(span);
   if (span.asked != 0 && units >= span.asked && units <= span.units) map::use_roomy_span(span, Units{units});
@@ -290,10 +293,12 @@ void* copy_span(map::Span& span, size_t size, Site site) {
   return to;
 }
 
-// Twice what is asked for: a block that grew once grows on. Headroom is untouched, so it costs address space only.
+// Twice what is asked for: a block that grew once grows on. Headroom is untouched, so it costs address space only; not
+// under a limit, which counts whole blocks.
 map::Span* take_for_growth(uint64_t units) {
   if (!admit(Units{units})) return nullptr;
-  map::SpanRef ref = map::take_roomy_span(Units{units * 2}, Units{units});
+  map::SpanRef ref;
+  if (g_limit_units == 0) ref = map::take_roomy_span(Units{units * 2}, Units{units});
   if (ref.span == nullptr) ref = map::take_roomy_span(Units{units}, Units{units});
   return ref.span;
 }
@@ -329,17 +334,22 @@ void free_span_slow(Heap* heap, map::Span& span) {
     keep_or_give(*heap, span);
   }
   beat(*heap);
+  wake_background();
 }
 
 void* reallocate_span(map::Span& span, size_t size, Site site) {
   if (size > map::window_bytes().n) return no_memory();
-  const uint64_t units = rounded_span_units(units_for(size).n);
-  if (fit_in_place(span, units)) return span.start;
+  const uint64_t least = units_for(size).n;
+  const uint64_t units = rounded_span_units(least);
+  if (fit_in_place(span, units, least)) {
+    wake_background();  // a tail may have gone back
+    return span.start;
+  }
   if (units < kMovePages) return copy_span(span, size, site);
   map::Span* to = take_for_growth(units);
   if (to == nullptr) {
     reclaim(Bytes{0});
-    to = take_for_growth(units_for(size).n);
+    to = take_for_growth(least);
   }
   if (to == nullptr) return no_memory();
   span.live = nullptr;
@@ -349,6 +359,7 @@ void* reallocate_span(map::Span& span, size_t size, Site site) {
   count_move(span.span_class, to->span_class);
   if (moved) map::give_moved_span(span);
   else map::give_span(span, map::Age::fresh, map::Drop::unkept);
+  wake_background();
   return make_live(*to, site);
 }
 
@@ -361,11 +372,16 @@ Units release_spans(Heap& heap, map::Age age) {
 }
 
 Units release_idle_spans(Heap& heap) {
-  const Units given = release_stacks(heap, map::Age::aged, [&heap](unsigned c) {
+  uint64_t idle = 0;  // bit c: class c
+  const Units given = release_stacks(heap, map::Age::aged, [&heap, &idle](unsigned c) {
     const uint64_t frees = heap.spans.frees[c];
-    return std::exchange(heap.spans.counters[c].seen_frees, frees) == frees;
+    const bool is_idle = std::exchange(heap.spans.counters[c].seen_frees, frees) == frees;
+    idle |= uint64_t{is_idle} << c;
+    return is_idle;
   });
   trim_rooms(heap);
+  close_rooms(heap, idle);
+  expect_quiet_where_much_is_open(heap);
   return given;
 }
 

@@ -21,9 +21,9 @@ uint32_t listed_blocks(Slab& s) {
   return listed > 0 ? static_cast<uint32_t>(listed) : 0;
 }
 
-// What a slab looks like: the number of listed blocks, as much of it as there is room for, never 0. One that changed
-// and looks the same is taken for cold, or found the next time it looks different.
-uint8_t look_of(uint32_t listed) { return static_cast<uint8_t>(listed % 63 + 1); }
+// What a slab looks like: the numbers of listed and of carved blocks, as much of them as there is room for, never 0. One
+// that changed and looks the same is taken for cold, or found the next time it looks different.
+uint8_t look_of(const Slab& s, uint32_t listed) { return static_cast<uint8_t>((listed + 5 * s.carved) % 63 + 1); }
 
 bool has_fresh_resident(const Slab& s) {
   return s.fresh_resident != 0 &&
@@ -32,7 +32,7 @@ bool has_fresh_resident(const Slab& s) {
 
 // Whether its pages are to be taken now. Notes what the slab looks like.
 bool is_due(Slab& s, uint32_t listed, Sparse which) {
-  const uint8_t look = look_of(listed);
+  const uint8_t look = look_of(s, listed);
   const bool same = s.glance == look;
   s.glance = look & 63;
   s.walked = s.walked && same;
@@ -60,7 +60,7 @@ bool release_sparse(Heap& heap, Sparse which) {
     if (!is_due(s, listed_blocks(s), which)) return true;
     release_free_pages(s);
     if (has_fresh_resident(s)) release_fresh_pages(s);
-    s.glance = look_of(listed_blocks(s)) & 63;
+    s.glance = look_of(s, listed_blocks(s)) & 63;
     s.walked = 1;
     work += kWalkWork;
     return true;
@@ -71,7 +71,7 @@ bool release_sparse(Heap& heap, Sparse which) {
     // Where the owner has used it since, the rest of the class has its turn next time.
     if (from != nullptr && !is_partial_of(*from, heap, at.size_class)) continue;
     if (!ch.partial.visit_while(from, visit)) return false;
-    if (which == Sparse::all && ch.current != nullptr && !visit(*ch.current)) return false;
+    if (ch.current != nullptr && !visit(*ch.current)) return false;
   }
   return true;
 }

@@ -232,6 +232,7 @@ void keep_small(uint32_t first, Units count) {
     if (!is_huge(super)) continue;
     const os::LockGuard guard(g_map_lock);
     set_huge(super, false);
+    change_free(super, super->free, super->free);  // the huge page brought what is free too
   }
 }
 
@@ -317,10 +318,11 @@ DirtyMask take_dirty(Age age, uint32_t* from) {
   const os::LockGuard guard(g_map_lock);
   for (uint32_t i = *from; i < frontier(); i++) {
     SuperSlab* const super = &g_window.supers[i];
-    const uint32_t mask = age == Age::aged ? super->aged : super->dirty;
+    uint32_t mask = age == Age::aged ? super->aged : super->dirty;
     if (mask == 0) continue;
     *from = i + 1;
-    if (super->free != kAllFree) set_huge(super, false);
+    if (is_huge(super)) mask |= super->free & ~super->dirty;  // the huge page brought them too
+    if (mask != kAllFree) set_huge(super, false);
     if (super->kind == Kind::none) super->kind = Kind::spans;  // it isn't empty while its units are away
     change_free(super, super->free & ~mask, super->dirty & ~mask);
     return {i, mask};

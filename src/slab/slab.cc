@@ -27,7 +27,7 @@ void cut(Slab& s, unsigned c) {
 
 Slab& make_slab(Heap* heap, unsigned c, const map::UnitRun& run) {
   Slab& s = *reinterpret_cast<Slab*>(map::line_of_unit(run.first));
-  s.units = static_cast<uint8_t>(run.count & 127);
+  s.units = static_cast<uint8_t>(run.count);
   s.first = run.first;
   cut(s, c);
   s.fresh_resident = !run.clean || run.huge;

@@ -49,8 +49,7 @@ struct alignas(kCacheLine) Slab {
   SlabState state;
   uint8_t fill : 2;    // which list of partial slabs it is on
   uint8_t glance : 6;  // of who releases pages (heap/sparse): what it saw last
-  uint8_t units : 7;
-  uint8_t fresh_resident : 1;  // what is fresh of it may be in memory: others used these units before, or a huge page
+  uint8_t units;
   Slab* next;
   Slab* prev;
   Heap* heap;
@@ -58,10 +57,11 @@ struct alignas(kCacheLine) Slab {
   uint16_t
       released_pages;  // of this line's unit, which needn't be the first: bit i: its i-th page of 4 KiB is given back
   uint32_t reciprocal;
-  uint32_t first;          // its first unit
-  uint16_t seen_off;       // `used + released` when its heap last looked: ClassHeap::out
-  uint16_t returned : 14;  // scratch of a helper: blocks that wait in the inbox
-  uint16_t walked : 1;     // of who releases pages: what is to be had was taken
+  uint32_t first;               // its first unit
+  uint16_t seen_off;            // `used + released` when its heap last looked: ClassHeap::out
+  uint16_t returned : 14;       // scratch of a helper: blocks that wait in the inbox
+  uint16_t walked : 1;          // of who releases pages: what is to be had was taken
+  uint16_t fresh_resident : 1;  // what is fresh of it may be in memory: others used these units before, or a huge page
 };
 static_assert(sizeof(Slab) == sizeof(map::Line));
 

@@ -76,21 +76,39 @@ uint32_t pages_of_carved(const Slab& s) {
   return (s.carved == s.blocks ? bytes + kPageBytes - 1 : bytes) >> kPageShift;
 }
 
+struct FreePages {
+  PageSet found;  // not given back yet
+  uint32_t count = 0;
+  PageSet again;  // inside of free blocks: given back, and perhaps touched since, when such a block was used again
+  bool any_again = false;
+};
+
 // Pages of carved blocks only that no other than the blocks of `free` and released ones reach into.
-PageSet find_free_pages(const Slab& s, const BlockSet& free, uint32_t* count) {
+FreePages find_free_pages(const Slab& s, const BlockSet& free) {
   PageSet busy;
+  PageSet entered;
   for (uint32_t i = 0; i < s.carved; i++) {
-    if (free.has(i) || (s.released != 0 && page_is_released(s, page_of(s, i)))) continue;
-    const uint32_t last = (i + 1) * s.block_bytes - 1;
-    for (uint32_t page = page_of(s, i); page <= last >> kPageShift; page++) busy.set(page);
+    const uint32_t first = page_of(s, i);
+    const uint32_t last = ((i + 1) * s.block_bytes - 1) >> kPageShift;
+    if (free.has(i)) {
+      // Not of small blocks, which reach into a page at most: it would be asked back in vain at most walks.
+      for (uint32_t page = first + 1; s.block_bytes > kPageBytes && page <= last; page++) entered.set(page);
+    } else if (s.released == 0 || !page_is_released(s, first)) {
+      for (uint32_t page = first; page <= last; page++) busy.set(page);
+    }
   }
-  PageSet found;
+  FreePages pages;
   for (uint32_t page = 0; page < pages_of_carved(s); page++) {
-    if (busy.has(page) || page_is_released(s, page)) continue;
-    found.set(page);
-    ++*count;
+    if (busy.has(page)) continue;
+    if (!page_is_released(s, page)) {
+      pages.found.set(page);
+      pages.count++;
+    } else if (entered.has(page)) {
+      pages.again.set(page);
+      pages.any_again = true;
+    }
   }
-  return found;
+  return pages;
 }
 
 void purge_pages(const Slab& s, const PageSet& pages) {
@@ -144,13 +162,13 @@ uint32_t release_free_pages(Slab& s) {
   if (newest == nullptr || newest->next == nullptr || os::page_size() != kPageBytes) return 0;
   BlockSet free;
   if (!note_list(s, newest->next, free)) return 0;
-  uint32_t wanted = 0;
-  const PageSet found = find_free_pages(s, free, &wanted);
-  if (wanted == 0) return 0;
+  const FreePages pages = find_free_pages(s, free);
+  if (pages.any_again) purge_pages(s, pages.again);
+  if (pages.count == 0) return 0;
   // In this order, so that a child forked meanwhile can tell: what begins in a released page is on no list, or should
   // not be.
   for (uint32_t page = 0; page < pages_of(s); page++)
-    if (found.has(page)) set_released(s, page, true);
+    if (pages.found.has(page)) set_released(s, page, true);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   const uint32_t released = drop_released(s, newest);
   s.released = static_cast<uint16_t>(s.released + released);
@@ -158,8 +176,8 @@ uint32_t release_free_pages(Slab& s) {
   s.seen_off = static_cast<uint16_t>(s.seen_off + released);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   map::keep_small(s.first, Units{s.units});
-  purge_pages(s, found);
-  return wanted;
+  purge_pages(s, pages.found);
+  return pages.count;
 }
 
 void release_fresh_pages(Slab& s) {

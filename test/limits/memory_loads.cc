@@ -244,14 +244,19 @@ int after_a_peak(const uint64_t* arguments) {
   return 0;
 }
 
+struct Peak {
+  size_t bytes, block_bytes;
+};
+
 // So many blocks, of which one in 500 stays.
 void* peak_then_sleep(void* argument) {
-  constexpr size_t kBytes = 200, kOneIn = 500;
-  const size_t count = *static_cast<const size_t*>(argument) / kBytes;
+  constexpr size_t kOneIn = 500;
+  const Peak& peak = *static_cast<const Peak*>(argument);
+  const size_t count = peak.bytes / peak.block_bytes;
   void** const table = make_table(count);
   for (size_t i = 0; i < count; i++) {
-    if ((table[i] = malloc(kBytes)) == nullptr) abort();
-    memset(table[i], 1, kBytes);
+    if ((table[i] = malloc(peak.block_bytes)) == nullptr) abort();
+    memset(table[i], 1, peak.block_bytes);
   }
   for (size_t i = 0; i < count; i++)
     if (i % kOneIn != 0) free(table[i]);
@@ -265,15 +270,46 @@ void* peak_then_sleep(void* argument) {
 int early_peak(const uint64_t* arguments) {
   constexpr uint64_t kMostThreads = 64;
   const uint64_t count = arguments[1] < kMostThreads ? arguments[1] : kMostThreads;
-  size_t bytes_each = arguments[0] * kMiB / count;
+  Peak each = {arguments[0] * kMiB / count, arguments[2]};
   pthread_t threads[kMostThreads];
-  for (uint64_t i = 0; i < count; i++) threads[i] = start_thread(peak_then_sleep, &bytes_each);
+  for (uint64_t i = 0; i < count; i++) threads[i] = start_thread(peak_then_sleep, &each);
   while (g_ready < count) usleep(1000);
   say("peak_kib", static_cast<uint64_t>(peak_resident_kib()));
   usleep(2'500'000);
   say("left_kib", static_cast<uint64_t>(resident_kib()));
   g_end = true;
   for (uint64_t i = 0; i < count; i++) pthread_join(threads[i], nullptr);
+  return 0;
+}
+
+// A block of MIB is filled and freed, TIMES times, PAUSE-MS after it was made; then nobody calls the allocator any more.
+int big_then_sleep(const uint64_t* arguments) {
+  const size_t n = arguments[0] * kMiB;
+  for (uint64_t i = 0; i < arguments[1]; i++) {
+    auto* const p = static_cast<char*>(malloc(n));
+    if (p == nullptr) return wrong("no memory");
+    for (size_t at = 0; at < n; at += 4096) p[at] = 1;
+    usleep(static_cast<useconds_t>(arguments[2] * 1000));
+    free(p);
+  }
+  say("peak_kib", static_cast<uint64_t>(peak_resident_kib()));
+  usleep(2'500'000);
+  say("left_kib", static_cast<uint64_t>(resident_kib()));
+  return 0;
+}
+
+// A block that grows to four tenths of MIB, and then another of three: seven tenths of what may be had.
+int growth_within(const uint64_t* arguments) {
+  const size_t tenth = arguments[0] * kMiB / 10;
+  void* const first = malloc(3 * tenth);
+  void* const wall = malloc(tenth / 2);
+  void* const grown = first != nullptr ? realloc(first, 4 * tenth) : nullptr;
+  if (wall == nullptr || grown == nullptr) return wrong("no memory to grow");
+  void* const other = malloc(3 * tenth);
+  if (other == nullptr) return wrong("no memory for another block");
+  free(grown);
+  free(wall);
+  free(other);
   return 0;
 }
 
@@ -336,6 +372,37 @@ int burst(const uint64_t* arguments) {
   return 0;
 }
 
+// MIB in blocks of 16 bytes to 56 KiB, as many of each doubling, of which one in 500 stays; then small requests, a
+// thousand a second, and nothing else.
+int busy_after_a_peak(const uint64_t* arguments) {
+  Random random(7);
+  const size_t most = arguments[0] * kMiB / 2048;  // the mean is 7 KiB
+  void** const table = make_table(most);
+  size_t count = 0;
+  for (uint64_t sum = 0; sum < arguments[0] * kMiB && count < most; count++) {
+    const size_t least = size_t{16} << random.below(12);
+    const size_t n = random.between(least, least * 7 / 4);
+    if ((table[count] = malloc(n)) == nullptr) return wrong("no memory");
+    memset(table[count], 1, n);
+    sum += n;
+  }
+  uint64_t live = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (random.one_in(500)) live += malloc_usable_size(table[i]);
+    else free(table[i]);
+  }
+  say("live_kib", live / kKiB);
+  say("peak_kib", static_cast<uint64_t>(peak_resident_kib()));
+  for (int request = 0; request < 5000; request++) {
+    void* objects[200];
+    for (void*& object : objects) object = malloc(64);
+    for (void* object : objects) free(object);
+    usleep(1000);
+  }
+  say("left_kib", static_cast<uint64_t>(resident_kib()));
+  return 0;
+}
+
 }  // namespace
 
 const Load kMemoryLoads[] = {
@@ -346,8 +413,11 @@ const Load kMemoryLoads[] = {
     {"owners-sleep", "MIB BYTES-EACH", owners_sleep},
     {"small-heap", "BYTES", small_heap},
     {"after-a-peak", "MIB", after_a_peak},
-    {"early-peak", "MIB THREADS", early_peak},
+    {"early-peak", "MIB THREADS BLOCK-BYTES", early_peak},
+    {"big-then-sleep", "MIB TIMES PAUSE-MS", big_then_sleep},
+    {"growth-within", "MIB", growth_within},
     {"burst", "MIB", burst},
+    {"busy-after-a-peak", "MIB", busy_after_a_peak},
     {nullptr, nullptr, nullptr},
 };
 

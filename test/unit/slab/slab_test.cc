@@ -228,6 +228,40 @@ TEST_F(SparseSlabTest, a_released_block_that_is_freed_again_is_found_and_handed_
   EXPECT_EQ(broken_rule(*slab_), nullptr);
 }
 
+// A block of 18 KiB that begins in a page in use has whole pages inside: they are touched when it is used again.
+TEST_F(SparseSlabTest, pages_inside_of_a_block_that_was_used_again_go_back_again) {
+  constexpr size_t kBlock = 18 << 10;
+  const unsigned c = class_of(kBlock);
+  const map::UnitRun run =
+      map::take_units(Units{size_class(c).units}, Units{1}, map::Kind::slabs, map::Growth::allowed);
+  Slab& s = make_slab(reinterpret_cast<Heap*>(0x1000), c, run);
+  std::vector<Block*> blocks;
+  Block* list = nullptr;
+  while (carve(s, 64, &list) != 0)
+    for (Block* b = list; b != nullptr; b = b->next) blocks.push_back(b);
+  const auto give = [&s](Block* b) {
+    memset(static_cast<void*>(b), 1, kBlock);
+    put_back(s, {b, offset_in(s, b) >> kTinyShift, 1});
+  };
+  for (Block* b : blocks) memset(static_cast<void*>(b), 1, kBlock);
+  const auto resident = [&s] { return os::resident_pages(start_of(s), uint64_t{s.units} << kUnitShift); };
+  for (size_t i = 1; i < blocks.size(); i += 2) give(blocks[i]);
+  release_free_pages(s);
+  const size_t least = resident();
+  Block* again = nullptr;
+  const uint32_t n = take_freed(s, &again);  // those that begin in a page in use
+  ASSERT_GT(n, 1u);
+  for (Block* b = again; b != nullptr;) {
+    Block* const next = b->next;
+    give(b);
+    b = next;
+  }
+  EXPECT_GT(resident(), least);
+  release_free_pages(s);
+  EXPECT_LE(resident(), least + 4) << "but for the newest block's";
+  EXPECT_EQ(broken_rule(s), nullptr);
+}
+
 TEST_F(SparseSlabTest, a_list_that_is_damaged_is_left_alone) {
   Block* const second = slab_->freed->next;
   Block* const third = second->next;
