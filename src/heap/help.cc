@@ -8,6 +8,7 @@
 #include "heap/span_room.h"
 #include "heap/sparse.h"
 #include "heap/tick_lock.h"
+#include "os/clock.h"
 
 namespace hak {
 namespace {
@@ -32,6 +33,36 @@ struct Chain {
     }
   }
 };
+
+// Takes what waits in an inbox. A batch that was posted twice makes the chain a circle, and one of which the owner freed a
+// block has lost its links: that is reported, and the chain ends there. Source: R. P. Brent, An Improved Monte Carlo
+// Factorization Algorithm, BIT 20, 1980: the circle.
+Chain take_inbox(Heap& heap) {
+  const Chain chain{heap.inbox.drain()};
+  Block* waits = chain.first;
+  Block* last = nullptr;
+  uint32_t steps = 0;
+  uint32_t most = 1;
+  for (Block* at = chain.first; at != nullptr;) {
+    Block* next = nullptr;
+    const Batch batch = read_batch(at, &next);
+    if (batch.count == 0 || (next != nullptr && !may_be_block(next)) || next == waits) [[unlikely]] {
+      report_freed_too_often(at, &slab_of(at));
+      if (batch.count != 0) pack_batch(batch, nullptr);
+      else if (last != nullptr) pack_batch(read_batch(last, &next), nullptr);
+      else return {};
+      return chain;
+    }
+    if (++steps == most) {
+      waits = next;
+      most *= 2;
+      steps = 0;
+    }
+    last = at;
+    at = next;
+  }
+  return chain;
+}
 
 constexpr uint32_t kWorthTaking = 32, kWorthTakingOfMany = 4;
 constexpr uint64_t kMany = 256;  // units in use
@@ -83,7 +114,7 @@ void wait_for_stores() {
 
 // What a helper does. The owner is outside its sections and may be on its fast paths.
 Units release_returned(Heap& heap, map::Age age) {
-  const Chain chain{heap.inbox.drain()};
+  const Chain chain = take_inbox(heap);
   if (chain.first == nullptr) return {};
   count_returned(chain);
   bool any = false;
@@ -190,7 +221,7 @@ Units help_all() {
 
 // Twice over all heaps: what the first round posts from idle outboxes the second finds in inboxes.
 Units help_idle(uint64_t now_ms, uint64_t tick_ms) {
-  const uint64_t since_ms = now_ms - tick_ms;
+  const uint64_t since_ms = os::ms_before(now_ms, tick_ms);
   const auto is_idle = [since_ms](const Heap& heap) { return has_slept_since(heap, since_ms); };
   help_chosen(is_idle, [](Heap& heap) {
     heap.outbox.post_all(heap);
@@ -205,7 +236,7 @@ Units help_idle(uint64_t now_ms, uint64_t tick_ms) {
 }
 
 bool help_on(uint64_t now_ms, uint64_t tick_ms) {
-  const uint64_t since_ms = now_ms - tick_ms;
+  const uint64_t since_ms = os::ms_before(now_ms, tick_ms);
   const auto go_on = [since_ms](Heap& heap) {
     return go_on_with_walk(heap, has_slept_since(heap, since_ms) ? Sparse::all : Sparse::cold);
   };

@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "heap/background.h"
 #include "heap/heap.h"
 #include "heap/help.h"
 #include "heap/section.h"
@@ -11,6 +12,13 @@ namespace {
 
 // Each exact by itself, nothing is ordered by them: relaxed.
 constinit std::atomic<uint64_t> g_posted[kClasses];
+
+// As the first block of a batch in an inbox looks (slab/free_list.h), which has its mark no more.
+bool looks_posted(const Slab& slab, const Block* block) {
+  Block* next = nullptr;
+  const Batch batch = read_batch(const_cast<Block*>(block), &next);
+  return batch.count > 0 && batch.count <= slab.blocks && (next == nullptr || may_be_block(next));
+}
 
 }  // namespace
 
@@ -38,8 +46,11 @@ void Outbox::post(Heap& heap, Slot& slot) {
   slot.slab = nullptr;
   Heap& owner = *slab.heap;
   const uint32_t waiting = owner.inbox.post({slot.head, slot.last_granule, count}, uint64_t{count} * slot.block_bytes);
-  if (waiting >= kWaitsLongKib) [[unlikely]]
+  if (waiting >= kWaitsLongKib) [[unlikely]] {
     help_owner(owner, waiting);
+    expect_quiet();  // what it gave back, and what waits in a shared heap
+    wake_background();
+  }
 }
 
 Outbox::Result Outbox::put(Heap& heap, Slab& slab, void* p) {
@@ -55,7 +66,7 @@ Outbox::Result Outbox::put(Heap& heap, Slab& slab, void* p) {
   const uint32_t offset = offset_in(slab, p);
   if (block_index(slab.reciprocal, offset) * slab.block_bytes != offset) [[unlikely]]
     return Result::interior;
-  if (block->mark == reinterpret_cast<uint64_t>(&slab)) [[unlikely]]
+  if (block->mark == reinterpret_cast<uint64_t>(&slab) || looks_posted(slab, block)) [[unlikely]]
     return Result::marked;
   Slot& slot = slot_for(slab);
   if (slot.slab != nullptr) post(heap, slot);

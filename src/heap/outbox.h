@@ -56,7 +56,7 @@ class Outbox {
     return full || step ? Gathered::due : Gathered::yes;
   }
 
-  // step: done, and once in kFreesPerStep frees: the hand moved on, a beat is due
+  // step: done, and once in kFreesPerStep frees: the hand moved on, a beat is due. marked: it looks free already
   enum class Result : uint8_t { done, step, interior, marked };
 
   /// Frees block `p` of another heap's slab, in any case. heap: the calling thread's, whose counters count it; in a

@@ -5,6 +5,7 @@
 
 #include "conf/config.h"
 #include "guard/report.h"
+#include "heap/background.h"
 #include "heap/help.h"
 #include "heap/limit.h"
 #include "heap/section.h"
@@ -40,15 +41,6 @@ bool hand_out_fresh(Heap& heap, unsigned c, Slab& s) {
   if (s.carved == s.blocks) return false;
   if (faults_page_by_page(s) && !comes_singly(c)) populate_ahead(s, heap.classes[c].out * s.block_bytes);
   return hand_out_carved(heap, c, s, fresh_in_page(s));
-}
-
-void report_freed_too_often(const Block* block, const Slab* s) {
-  guard::Misuse misuse{.error = guard::Error::double_free, .pointer = block, .function = "free"};
-  if (s != nullptr) {
-    misuse.tier = s->size_class < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID;
-    misuse.block_bytes = s->block_bytes;
-  }
-  guard::report_misuse(misuse);
 }
 
 bool hand_out_released(Heap& heap, unsigned c, Slab& s) {
@@ -141,10 +133,10 @@ bool from_empty(Heap& heap, unsigned c) {
   return hand_out_fresh(heap, c, *s);
 }
 
-// Huge pages are resident as a whole: only in a heap that has grown, where slabs are filled: all of them as a rule, or
+// Huge pages are resident as a whole: not under a limit, and only in a heap that has grown, where slabs are filled: all of them as a rule, or
 // those of this class at least, which has filled two SuperSlabs.
 os::Huge huge_for(const Heap& heap, unsigned c) {
-  if (heap.carved_bytes < conf::config().huge_from_bytes || comes_singly(c)) return os::Huge::no;
+  if (heap.carved_bytes < conf::config().huge_from_bytes || g_limit_units != 0 || comes_singly(c)) return os::Huge::no;
   const bool dense = heap.carved_bytes >= (uint64_t{heap.slab_units} << kUnitShift) / 8 * 7;
   const bool wanted = dense || heap.classes[c].out * size_class(c).block_bytes >= 2 * kSuperBytes;
   return wanted ? os::Huge::yes : os::Huge::no;
@@ -205,6 +197,10 @@ void become_empty(Heap& heap, Slab& s) {
     return give_up_slab(heap, s, map::Age::fresh);
   heap.classes[s.size_class].empty.push(&s);
   heap.empty_units += s.units;
+  if (heap.empty_units - s.units < kWorthAThread && heap.empty_units >= kWorthAThread) [[unlikely]] {
+    expect_quiet();  // this may be the thread's last free
+    wake_background();
+  }
 }
 
 // Out of line: most events are those of a current slab, and save no registers.
@@ -225,6 +221,15 @@ template <size_t... kStage>
 
 }  // namespace
 
+void report_freed_too_often(const Block* block, const Slab* s) {
+  guard::Misuse misuse{.error = guard::Error::double_free, .pointer = block, .function = "free"};
+  if (s != nullptr) {
+    misuse.tier = s->size_class < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID;
+    misuse.block_bytes = s->block_bytes;
+  }
+  guard::report_misuse(misuse);
+}
+
 Filled fill(Heap& heap, unsigned c) {
   check_section(heap);
   return climb(heap, c, std::make_index_sequence<std::size(kLadder)>{});
@@ -235,8 +240,8 @@ void add_fresh(Heap& heap, Slab& s, uint32_t most) {
   hand_out_carved(heap, s.size_class, s, most);
 }
 
-// A batch of a slab that has not so many blocks out was posted twice. Its links can't be trusted: the rest of the chain
-// is left where it is.
+// A batch of a slab that has not so many blocks out was posted twice, and one that counts none holds a block that its
+// owner freed meanwhile. Its links can't be trusted: the rest of the chain is left where it is.
 uint32_t drain_inbox(Heap& heap) {
   check_section(heap);
   uint32_t blocks = 0;
@@ -244,10 +249,12 @@ uint32_t drain_inbox(Heap& heap) {
     Block* next = nullptr;
     const Batch batch = unpack_batch(at, &next);
     auto* const s = reinterpret_cast<Slab*>(map::entry_at(map::offset_of(at)).meta.load(std::memory_order_relaxed));
-    if (s == nullptr || s->heap != &heap || batch.count > used_blocks(*s)) [[unlikely]] {
+    const bool is_sound = batch.count > 0 && (next == nullptr || may_be_block(next));
+    if (!is_sound || s == nullptr || s->heap != &heap || batch.count > used_blocks(*s)) [[unlikely]] {
       report_freed_too_often(at, s);
       break;
     }
+    at->mark = reinterpret_cast<uintptr_t>(s);
     put_back(*s, batch);
     heap.classes[s->size_class].received += batch.count;
     blocks += batch.count;

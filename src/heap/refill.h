@@ -43,6 +43,9 @@ Filled fill(Heap& heap, unsigned c);
 /// section.
 void add_fresh(Heap& heap, Slab& slab, uint32_t most);
 
+/// Reports a double free that was seen only after the call. slab: the block's, or null where it has none.
+[[gnu::cold]] void report_freed_too_often(const Block* block, const Slab* slab);
+
 /// Takes in what other threads returned. Returns how many blocks.
 uint32_t drain_inbox(Heap& heap);
 

@@ -13,4 +13,7 @@ uint64_t now_ns();
 /// Source: CLOCK_MONOTONIC_COARSE.
 uint64_t coarse_ms();
 
+/// `ms` before `now_ms`, or the beginning of time: the machine may have started later than that.
+inline uint64_t ms_before(uint64_t now_ms, uint64_t ms) { return now_ms > ms ? now_ms - ms : 0; }
+
 }  // namespace hak::os

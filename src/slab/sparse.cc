@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "guard/report.h"
+#include "hakmem/hakmem.h"
 #include "os/memory.h"
 
 namespace hak {
@@ -59,15 +61,23 @@ Range blocks_that_begin_in(const Slab& s, uint32_t page) {
 // As a released block is: a page that was given back reads as zero.
 bool is_untouched(const Block& block) { return block.next == nullptr && block.mark == 0; }
 
-// Notes the blocks of a list; false when it isn't one of this slab's free blocks.
-bool note_list(const Slab& s, const Block* list, BlockSet& blocks) {
-  for (const Block* b = list; b != nullptr; b = b->next) {
-    if (offset_in(s, b) >= uint32_t{s.units} << kUnitShift || !is_block_start(s, b)) return false;
+struct Fault {
+  const Block* block = nullptr;  // null: all is well
+  guard::Error error = guard::Error::corrupted_free_list;
+};
+
+// Notes the blocks of a list behind its first one, and finds a block whose link leads to none of this slab's blocks or to
+// one that was met before, or one that was freed while it was released.
+Fault note_list(const Slab& s, const Block* first, BlockSet& blocks) {
+  if (is_in_released_page(s, first)) return {first, guard::Error::double_free};
+  for (const Block *at = first, *b = first->next; b != nullptr; at = b, b = b->next) {
+    if (offset_in(s, b) >= uint32_t{s.units} << kUnitShift || !is_block_start(s, b)) return {at};
+    if (is_in_released_page(s, b)) return {b, guard::Error::double_free};
     const uint32_t i = index_of(s, b);
-    if (blocks.has(i)) return false;
+    if (blocks.has(i)) return {at};
     blocks.set(i);
   }
-  return true;
+  return {};
 }
 
 // Those that no fresh block reaches into. What lies behind a slab's last block is nobody's.
@@ -161,7 +171,14 @@ uint32_t release_free_pages(Slab& s) {
   Block* const newest = std::atomic_ref(s.freed).load(std::memory_order_acquire);
   if (newest == nullptr || newest->next == nullptr || os::page_size() != kPageBytes) return 0;
   BlockSet free;
-  if (!note_list(s, newest->next, free)) return 0;
+  if (const Fault fault = note_list(s, newest, free); fault.block != nullptr) [[unlikely]] {
+    guard::report_misuse({.error = fault.error,
+                          .pointer = fault.block,
+                          .function = "free",
+                          .tier = s.size_class < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID,
+                          .block_bytes = s.block_bytes});
+    return 0;
+  }
   const FreePages pages = find_free_pages(s, free);
   if (pages.any_again) purge_pages(s, pages.again);
   if (pages.count == 0) return 0;

@@ -12,8 +12,8 @@
 namespace hak {
 
 /// Gives back the pages of which all blocks are on the list of freed blocks, but for the newest one: behind it the
-/// owner's fast path, which may be at work, touches no link. Walks the list. Returns how many pages; 0 too where the
-/// list is not in order.
+/// owner's fast path, which may be at work, touches no link. Walks the list, and reports one that is not in order.
+/// Returns how many pages.
 uint32_t release_free_pages(Slab& s);
 
 /// Gives back the pages that hold fresh blocks only, where they may be resident. Nobody touches them but a refill.

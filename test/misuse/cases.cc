@@ -242,6 +242,52 @@ void free_twice_in_thread() {
 }
 
 template <size_t kBytes>
+void free_in_thread_then_here() {
+  OtherThread other;
+  char* const neighbour = make<kBytes>();
+  char* const p = make<kBytes>();
+  announce(p, p);
+  other.run([](char* p) { free(opaque(p)); }, p);
+  free(opaque(p));
+  use_up_the_list<kBytes>();
+  free(neighbour);
+}
+
+// The owner has taken it in between, and it waits on a list.
+template <size_t kBytes>
+void free_in_thread_then_here_later() {
+  OtherThread other;
+  char* const neighbour = make<kBytes>();
+  char* const p = make<kBytes>();
+  announce(p, p);
+  other.run([](char* p) { free(opaque(p)); }, p);
+  std::thread([] {}).join();
+  malloc_trim(0);
+  free(opaque(p));
+  use_up_the_list<kBytes>();
+  free(neighbour);
+}
+
+// The owner sleeps, and whoever helps it meets the chain.
+template <size_t kBytes>
+void free_twice_while_the_owner_sleeps() {
+  OtherThread other;
+  static char* p;
+  other.run(
+      [](char*) {
+        touch(make<kBytes>());  // keeps the slab
+        p = make<kBytes>();
+      },
+      nullptr);
+  announce(p, p);
+  free(opaque(p));
+  free(opaque(p));
+  touch(p);
+  malloc_trim(0);
+  use_up_the_list<kBytes>();
+}
+
+template <size_t kBytes>
 void free_twice_with_others_between() {
   char* const p = make<kBytes>();
   char* const other = make<kBytes>();
@@ -310,6 +356,20 @@ void free_aligned_sized_wrong() {
   announce(p, p);
   if (free_aligned_sized != nullptr) free_aligned_sized(opaque(p), 64, 1000);
   touch(p);
+}
+
+// ---- what was written to after it was freed ----------------------------------------------------------------------
+
+void write_to_freed() {
+  constexpr size_t kCount = 2000;
+  static void* blocks[kCount];
+  for (void*& block : blocks) block = opaque(malloc(100));
+  for (size_t i = 0; i < kCount; i++)
+    if (i % 300 != 0) free(blocks[i]);
+  auto* const p = static_cast<uintptr_t*>(blocks[400]);  // its slab keeps a few blocks
+  announce(p, p);
+  *opaque(p) += 8;
+  malloc_trim(0);
 }
 
 // ---- realloc and malloc_usable_size ------------------------------------------------------------------------------
@@ -438,6 +498,18 @@ const Case kCases[] = {
      free_twice_in_thread<kMid>},
     {"free-twice-in-thread-large", Seen::always, "double free of %p" HAK_TIER("large") "; freed at %@", "double-free",
      free_twice_in_thread<kLarge>},
+    {"free-in-thread-then-here-tiny", Seen::always, "double free of %p" HAK_TIER("tiny") "(; freed at %@)?",
+     "double-free", free_in_thread_then_here<kTiny>},
+    {"free-in-thread-then-here-mid", Seen::always, "double free of %p" HAK_TIER("mid") "(; freed at %@)?",
+     "double-free", free_in_thread_then_here<kMid>},
+    {"free-in-thread-then-here-later-tiny", Seen::always, "double free of %p" HAK_TIER("tiny") "; freed at %@",
+     "double-free", free_in_thread_then_here_later<kTiny>},
+    {"free-in-thread-then-here-later-mid", Seen::always, "double free of %p" HAK_TIER("mid") "; freed at %@",
+     "double-free", free_in_thread_then_here_later<kMid>},
+    {"free-twice-while-the-owner-sleeps-tiny", Seen::always, "double free of %p" HAK_TIER("tiny") "; freed at %@",
+     "double-free", free_twice_while_the_owner_sleeps<kTiny>},
+    {"free-twice-while-the-owner-sleeps-mid", Seen::always, "double free of %p" HAK_TIER("mid") "; freed at %@",
+     "double-free", free_twice_while_the_owner_sleeps<kMid>},
     {"free-twice-with-others-between-tiny", Seen::always, "double free of %p" HAK_TIER("tiny") "; freed at %@",
      "double-free", free_twice_with_others_between<kTiny>},
     {"free-twice-with-others-between-large", Seen::always, "double free of %p" HAK_TIER("large") "; freed at %@",
@@ -478,6 +550,9 @@ const Case kCases[] = {
     {"free-aligned-sized-wrong", Seen::always,
      "free_(aligned_)?sized of %p" HAK_TIER("tiny") ", but the caller says 1000 bytes; called at %@", "size-mismatch",
      free_aligned_sized_wrong},
+
+    {"write-to-freed", Seen::always, "corrupted free list at %p" HAK_TIER("tiny"), "corrupted-free-list",
+     write_to_freed},
 
     {"realloc-static", Seen::always, "realloc of %p, which is not hakmem's memory; called at %@", "foreign-pointer",
      realloc_static},

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <utility>
+
 #include "heap/process.h"
 #include "os/counters.h"
 #include "os/memory.h"
@@ -262,12 +264,16 @@ TEST_F(SparseSlabTest, pages_inside_of_a_block_that_was_used_again_go_back_again
   EXPECT_EQ(broken_rule(s), nullptr);
 }
 
-TEST_F(SparseSlabTest, a_list_that_is_damaged_is_left_alone) {
+TEST_F(SparseSlabTest, a_list_that_is_damaged_is_reported) {
   Block* const second = slab_->freed->next;
   Block* const third = second->next;
   second->next = reinterpret_cast<Block*>(reinterpret_cast<char*>(third) + 8);  // as a use after free would
-  EXPECT_EQ(release_free_pages(*slab_), 0u);
+  EXPECT_DEATH(release_free_pages(*slab_),
+               "hakmem: corrupted free list at 0x[0-9a-f]+, a tiny block of [0-9]+ bytes; see");
   second->next = third;
+  Block* const fourth = std::exchange(third->next, second);
+  EXPECT_DEATH(release_free_pages(*slab_), "hakmem: corrupted free list") << "a circle";
+  third->next = fourth;
 }
 
 }  // namespace
