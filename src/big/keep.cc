@@ -39,7 +39,8 @@ void note_allocation(Site site, uint64_t now_ms) {
   if (freed == 0) return;
   habit.freed_ms.store(0, std::memory_order_relaxed);
   constexpr uint64_t kLongest = 60'000;
-  const uint64_t interval = now_ms - freed < kLongest ? now_ms - freed : kLongest;
+  const uint64_t passed = now_ms > freed ? now_ms - freed : 0;  // another thread may have looked at the clock later
+  const uint64_t interval = passed < kLongest ? passed : kLongest;
   const uint32_t mean = habit.interval_ms8.load(std::memory_order_relaxed);
   const uint64_t fresh = interval * 8 + 1;  // + 1: known
   habit.interval_ms8.store(static_cast<uint32_t>(mean == 0 ? fresh : (uint64_t{mean} * 3 + fresh) / 4),

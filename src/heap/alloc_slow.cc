@@ -56,6 +56,7 @@ bool is_young_in_a_crowd(const Heap& heap) {
 [[gnu::noinline, gnu::cold]] void* allocate_last(Heap& heap, unsigned c) {
   reclaim(Bytes{0});
   tell_of_limit();
+  const AfterReclaim once_more;
   const OwnerSection section(heap);
   return refill(heap, c) ? pop(heap, c) : no_memory();
 }
@@ -63,7 +64,12 @@ bool is_young_in_a_crowd(const Heap& heap) {
 // Threads that ended, and those for which there was no memory for a heap.
 void* allocate_without_heap(unsigned c) {
   Block* block = nullptr;
-  if (!start_process() || take_shared(c, 1, &block) == 0) return no_memory();
+  if (!start_process()) return no_memory();
+  if (take_shared(c, 1, &block) == 0) {
+    reclaim(Bytes{0});
+    const AfterReclaim once_more;
+    if (take_shared(c, 1, &block) == 0) return no_memory();
+  }
   block->mark = 0;
   count_allocation(c);
   return block;

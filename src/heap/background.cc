@@ -28,7 +28,7 @@ bool is_wanted() {
 
 void run() {
   this_heap = &g_empty_heap;  // this thread's storage began as zero: it has no heap, and wants none
-  for (unsigned quiet = 0; quiet < kQuietTicks;) {
+  for (unsigned quiet = 0; quiet < kQuietTicks || is_wanted();) {
     const uint64_t left = ms_to_next_tick(os::coarse_ms());
     os::sleep_own_thread((left + kLeastSleepMs) * 1000);
     const bool expected = g_quiet_expected.exchange(false, std::memory_order_relaxed);

@@ -8,7 +8,6 @@
 #include "heap/limit.h"
 #include "heap/reclaim.h"
 #include "heap/refill.h"
-#include "heap/registry.h"
 #include "heap/section.h"
 #include "heap/tick.h"
 #include "map/super_slab.h"
@@ -31,7 +30,7 @@ void decay_kept(Heap& heap, uint64_t now_ms) {
   if (period == conf::kOff || now_ms < heap.next_decay_ms) return;
   if (std::exchange(heap.next_decay_ms, now_ms + period) == 0) return;  // a heap's first heartbeat: it begins here
   release_unwanted(heap, now_ms, period);
-  if (!os::own_thread_runs() && owned_heaps() == 1) release_idle_spans(heap);  // nobody else does it
+  if (!os::own_thread_runs()) release_idle_spans(heap);  // nobody else may come to do it
   if (heap.slab_units < units_worth_taking()) return;
   flush_cold_lists(heap);
   release_unused_currents(heap, map::Age::fresh);

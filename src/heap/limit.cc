@@ -21,17 +21,35 @@ constinit std::atomic<hakmem_limit_function> g_function{nullptr};
 constinit std::atomic<void*> g_context{nullptr};
 constinit std::atomic<bool> g_passed{false};
 
+constinit __thread bool t_after_reclaim = false;
+
+// Above a soft limit all is reclaimed when it is passed, and when a sixteenth more is in use: it takes long. 0: below.
+// Relaxed: a late look reclaims once more.
+constinit std::atomic<uint64_t> g_reclaimed_at{0};
+
+bool is_worth_a_reclaim(uint64_t used) {
+  const uint64_t last = g_reclaimed_at.load(std::memory_order_relaxed);
+  if (last != 0 && used < last + last / 16) return false;
+  g_reclaimed_at.store(used, std::memory_order_relaxed);
+  return true;
+}
+
 uint64_t resident_units() { return map::used_units().n + map::dirty_units().n; }
 
 }  // namespace
+
+uint64_t cgroup_limit() {
+  const conf::ShortText& option = conf::config().cgroup;
+  char root[conf::ShortText::kMost + 1] = {};
+  option.view().copy(root, conf::ShortText::kMost);
+  return os::cgroup_memory_limit(option.empty() ? nullptr : root);
+}
 
 void set_up_limit() {
   const conf::Config& config = conf::config();
   uint64_t limit = config.limit_bytes != 0 ? config.limit_bytes : os::kUnlimited;
   if (config.limit_share != 0) {
-    char root[conf::ShortText::kMost + 1] = {};
-    config.cgroup.view().copy(root, conf::ShortText::kMost);
-    const uint64_t group = os::cgroup_memory_limit(config.cgroup.empty() ? nullptr : root);
+    const uint64_t group = cgroup_limit();
     if (group != os::kUnlimited && group / 100 * config.limit_share < limit) limit = group / 100 * config.limit_share;
   }
   g_limit_units = limit == os::kUnlimited ? 0 : (limit >> kUnitShift) + (limit < kUnitBytes);
@@ -43,10 +61,17 @@ bool admit_below_limit(Units more) {
   big::flush();
   const uint64_t used = map::used_units().n + more.n;
   map::purge_dirty(bytes(Units{used < g_limit_units ? g_limit_units - used : 0}));
-  if (used <= g_limit_units) return true;
+  if (used <= g_limit_units) {
+    g_reclaimed_at.store(0, std::memory_order_relaxed);
+    return true;
+  }
+  if (!conf::config().limit_hard && !t_after_reclaim && is_worth_a_reclaim(used)) return false;
   g_passed.store(true, std::memory_order_relaxed);
   return !conf::config().limit_hard;
 }
+
+AfterReclaim::AfterReclaim() { t_after_reclaim = true; }
+AfterReclaim::~AfterReclaim() { t_after_reclaim = false; }
 
 bool is_near_limit() { return g_limit_units != 0 && resident_units() > g_limit_units / 4 * 3; }
 

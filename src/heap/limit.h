@@ -7,16 +7,30 @@
 
 namespace hak {
 
+/// The limit of this process's cgroup, bytes, where option `cgroup` says they are mounted; os::kUnlimited: none.
+uint64_t cgroup_limit();
+
 /// Reads the limit; once, at the start of the process, after the options.
 void set_up_limit();
 
 // 0: there is none. Written once at the start.
 [[gnu::visibility("hidden")]] extern constinit uint64_t g_limit_units;
 
-/// Whether `more` units of untouched memory may be taken. Gives back what is idle first, where it has to. The caller
-/// may hold its own section or a shared heap's lock. Slow near the limit, one comparison where there is none.
+/// Whether `more` units of untouched memory may be taken. Gives back what is idle in the shared pools first, where it has
+/// to. False under a soft limit too where heaps may have more that is idle: the caller has all of it reclaimed, and asks
+/// once more with an AfterReclaim alive, which is told yes then. The caller may hold its own section or a shared heap's
+/// lock. Slow near the limit, one comparison where there is none.
 [[gnu::cold]] bool admit_below_limit(Units more);
 inline bool admit(Units more) { return g_limit_units == 0 || admit_below_limit(more); }
+
+/// While one lives, this thread has just had reclaimed what is idle.
+class [[nodiscard]] AfterReclaim {
+ public:
+  AfterReclaim();
+  ~AfterReclaim();
+  AfterReclaim(const AfterReclaim&) = delete;
+  AfterReclaim& operator=(const AfterReclaim&) = delete;
+};
 
 /// Whether memory is so near to the limit that what is free should not be kept.
 bool is_near_limit();

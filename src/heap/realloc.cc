@@ -16,7 +16,7 @@ bool fits_in_place(size_t block, size_t size) { return size <= block && (size >=
 
 void* move(void* p, size_t old_bytes, size_t size) {
   void* const to = allocate(size);
-  if (to == nullptr) return nullptr;
+  if (to == nullptr) return size <= old_bytes ? p : nullptr;  // it would only have become smaller
   memcpy(to, p, old_bytes < size ? old_bytes : size);
   free_fast(p);
   return to;

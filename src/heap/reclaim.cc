@@ -12,6 +12,7 @@
 #include "heap/sparse.h"
 #include "large/pool.h"
 #include "map/purge.h"
+#include "os/clock.h"
 
 namespace hak {
 namespace {
@@ -58,7 +59,7 @@ void reclaim_heap(Heap& heap) {
 }
 
 void reclaim_idle_parked(uint64_t now_ms, uint64_t tick_ms) {
-  while (Heap* const heap = borrow_parked(now_ms - tick_ms, units_worth_taking())) {
+  while (Heap* const heap = borrow_parked(os::ms_before(now_ms, tick_ms), units_worth_taking())) {
     {
       const os::LockGuard guard(heap->lock);
       reclaim_heap(*heap);

@@ -2,6 +2,8 @@
 
 #include <atomic>
 
+#include "heap/counted.h"
+#include "heap/outbox.h"
 #include "heap/reclaim.h"
 #include "heap/refill.h"
 #include "heap/registry.h"
@@ -79,8 +81,8 @@ uint32_t take_shared(unsigned c, uint32_t most, Block** list) {
 void put_back_shared(Slab& slab, Block* block) {
   SharedHeap* const shared = shared_of(slab);
   if (shared == nullptr) {
-    slab.heap->inbox.post({block, offset_in(slab, block) >> kTinyShift, 1}, slab.block_bytes);
-    return;
+    count_allocation(slab.size_class);
+    return post_one(slab, block);
   }
   const os::LockGuard guard(shared->lock);
   put_back_unused(*shared->get(), slab, block);

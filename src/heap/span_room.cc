@@ -109,13 +109,13 @@ void trim_rooms(Heap& heap) {
 // Of the big tier the place stays, for the class's next free or another class.
 void close_rooms(Heap& heap, uint64_t classes) {
   check_section(heap);
-  heap.open_spans &= ~classes;
-  for (; classes != 0; classes &= classes - 1) {
-    const unsigned c = static_cast<unsigned>(std::countr_zero(classes));
+  for (uint64_t left = classes; left != 0; left &= left - 1) {
+    const unsigned c = static_cast<unsigned>(std::countr_zero(left));
     heap.spans.room[c] = 0;
     for (uint8_t& place : heap.spans.big)
       if (c >= kLargeClasses && place == c) place = 0;
   }
+  heap.open_spans &= ~classes;  // last: a child that is forked in between finds closed what is open
 }
 
 void rebuild_rooms(Heap& heap) {

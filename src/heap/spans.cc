@@ -21,6 +21,7 @@
 #include "large/pool.h"
 #include "map/purge.h"
 #include "os/counters.h"
+#include "os/limits.h"
 #include "os/memory.h"
 
 namespace hak {
@@ -156,6 +157,7 @@ map::SpanRef allocate_ref(size_t size, size_t align, Site site, Contents content
   map::SpanRef ref = find_and_count(heap, units, align_units, site);
   if (ref.span == nullptr) {
     reclaim(Bytes{0});
+    const AfterReclaim once_more;
     ref = find_and_count(heap, units, align_units, site);
   }
   if (ref.span != nullptr) {
@@ -256,7 +258,8 @@ bool fit_in_place(map::Span& span, uint64_t units, uint64_t least) {
 }
 
 bool is_worth_moving(const map::Span& from) {
-  return units_in_use(from) >= kMovePages && os::read(&os::Counters::remaps) < kMostMoves;
+  const uint64_t moves = os::read(&os::Counters::remaps) - os::read(&os::Counters::remap_refused);
+  return units_in_use(from) >= kMovePages && moves < kMostMoves;
 }
 
 void copy_contents(const map::Span& from, const map::Span& to) {
@@ -264,24 +267,36 @@ void copy_contents(const map::Span& from, const map::Span& to) {
   memcpy(to.start, from.start, bytes_of(from).n);
 }
 
-// The kernel moves what lies in one mapping, and a mapping may end at any unit: then SuperSlab by SuperSlab, and what
-// it still refuses is copied. True where all pages were moved.
-bool move_contents(const map::Span& from, const map::Span& to) {
+// SuperSlab by SuperSlab, where a mapping ends between them; what the kernel still refuses to move is copied. Where a part
+// of the target is lost, what was moved is copied back.
+os::Moved move_pieces(char* source, char* target, uint64_t bytes) {
+  os::Moved all = os::Moved::done;
+  for (uint64_t at = 0; at < bytes; at += kSuperBytes) {
+    const uint64_t piece = bytes - at < kSuperBytes ? bytes - at : kSuperBytes;
+    const os::Moved moved = os::move_pages(source + at, target + at, piece);
+    if (moved == os::Moved::done) continue;
+    if (moved == os::Moved::lost) {
+      memcpy(source, target, at);
+      return moved;
+    }
+    memcpy(target + at, source + at, piece);
+    all = moved;
+  }
+  return all;
+}
+
+// done: all pages were moved; refused: they are there, copied in part; lost: the block is as it was, and the target is of
+// no use to anybody. The kernel moves what lies in one mapping, and a mapping may end at any unit.
+os::Moved move_contents(const map::Span& from, const map::Span& to) {
   const uint64_t bytes = bytes_of(from).n;
   char* const source = static_cast<char*>(from.start);
   char* const target = static_cast<char*>(to.start);
-  bool all = true;
-  if (!os::move_pages(source, target, bytes)) {
-    for (uint64_t at = 0; at < bytes; at += kSuperBytes) {
-      const uint64_t piece = bytes - at < kSuperBytes ? bytes - at : kSuperBytes;
-      if (os::move_pages(source + at, target + at, piece)) continue;
-      memcpy(target + at, source + at, piece);
-      all = false;
-    }
-  }
+  os::Moved moved = os::move_pages(source, target, bytes);
+  if (moved == os::Moved::refused) moved = move_pieces(source, target, bytes);
+  if (moved == os::Moved::lost) return moved;
   map::note_moved(from.first, to.first, Units{units_in_use(from)});
   ask_huge_for_growth(to, units_in_use(from));
-  return all;
+  return moved;
 }
 
 // A block that isn't worth moving pages: idle spans serve it.
@@ -293,12 +308,24 @@ void* copy_span(map::Span& span, size_t size, Site site) {
   return to;
 }
 
+// Whether address space costs nothing. Asked anew, since a process may limit itself; strict overcommit is a machine's.
+bool may_have_headroom() {
+  enum class Known : uint8_t { no, strict, loose };
+  static constinit std::atomic<Known> known{Known::no};  // read once, every thread reads the same: relaxed
+  if (known.load(std::memory_order_relaxed) == Known::no) {
+    const bool is_strict = os::overcommit() == os::Overcommit::strict;
+    known.store(is_strict ? Known::strict : Known::loose, std::memory_order_relaxed);
+  }
+  return known.load(std::memory_order_relaxed) == Known::loose && g_limit_units == 0 &&
+         os::address_space_limit() == os::kUnlimited && os::data_limit() == os::kUnlimited;
+}
+
 // Twice what is asked for: a block that grew once grows on. Headroom is untouched, so it costs address space only; not
-// under a limit, which counts whole blocks.
-map::Span* take_for_growth(uint64_t units) {
-  if (!admit(Units{units})) return nullptr;
+// under a limit, which counts whole blocks. moved: units whose pages come along, and count no second time.
+map::Span* take_for_growth(uint64_t units, uint64_t moved) {
+  if (!admit(Units{units - moved})) return nullptr;
   map::SpanRef ref;
-  if (g_limit_units == 0) ref = map::take_roomy_span(Units{units * 2}, Units{units});
+  if (may_have_headroom()) ref = map::take_roomy_span(Units{units * 2}, Units{units});
   if (ref.span == nullptr) ref = map::take_roomy_span(Units{units}, Units{units});
   return ref.span;
 }
@@ -326,7 +353,8 @@ void free_span_slow(Heap* heap, map::Span& span) {
   if (!is_real(heap)) heap = heap_of_thread();
   if (heap == nullptr) {
     g_strays[c].frees.fetch_add(1, std::memory_order_relaxed);
-    return give_to_pools(span);
+    give_to_pools(span);
+    return wake_background();
   }
   {
     const OwnerSection section(*heap);
@@ -346,18 +374,23 @@ void* reallocate_span(map::Span& span, size_t size, Site site) {
     return span.start;
   }
   if (units < kMovePages) return copy_span(span, size, site);
-  map::Span* to = take_for_growth(units);
+  const bool is_moved = is_worth_moving(span);
+  const uint64_t moved = is_moved ? units_in_use(span) : 0;
+  map::Span* to = take_for_growth(units, moved);
   if (to == nullptr) {
     reclaim(Bytes{0});
-    to = take_for_growth(least);
+    const AfterReclaim once_more;
+    if (fit_in_place(span, units, least)) return span.start;
+    to = take_for_growth(least, moved);
   }
   if (to == nullptr) return no_memory();
-  span.live = nullptr;
-  bool moved = false;
-  if (is_worth_moving(span)) moved = move_contents(span, *to);
+  os::Moved done = os::Moved::refused;
+  if (is_moved) done = move_contents(span, *to);
   else copy_contents(span, *to);
+  if (done == os::Moved::lost) return no_memory();
+  span.live = nullptr;
   count_move(span.span_class, to->span_class);
-  if (moved) map::give_moved_span(span);
+  if (done == os::Moved::done) map::give_moved_span(span);
   else map::give_span(span, map::Age::fresh, map::Drop::unkept);
   wake_background();
   return make_live(*to, site);

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "base/sanitizer.h"
+#include "heap/background.h"
 #include "heap/exit_key.h"
 #include "heap/process.h"
 #include "heap/reclaim.h"
@@ -33,6 +34,7 @@ void leave_heap(Heap* heap) {
   this_heap = &g_empty_heap;
   t_life.ended = true;
   park_heap(*heap);
+  wake_background();
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ void say_limits() {
   Line line;
   add_limit(line, "limits: address space", os::address_space_limit());
   add_limit(line, ", data", os::data_limit());
-  add_limit(line, ", cgroup", os::cgroup_memory_limit(nullptr));
+  add_limit(line, ", cgroup", cgroup_limit());
   add_limit(line, "; memory stays under", g_limit_units == 0 ? os::kUnlimited : bytes(Units{g_limit_units}).n);
   say(line);
 }

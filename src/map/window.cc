@@ -151,11 +151,11 @@ bool pass_over(uint32_t n) {
 }  // namespace
 
 bool init_window(Bytes most) {
+  if (try_claimed(round_up(most.n, kSuperBytes))) return true;
+  // A reservation counts against RLIMIT_AS: leave the program its part.
   const uint64_t limit = os::address_space_limit();
   uint64_t window = round_up(most.n < limit ? most.n : limit, kSuperBytes);
   if (window < kSmallestWindow) window = kSmallestWindow;
-  if (try_claimed(window)) return true;
-  // A reservation counts against RLIMIT_AS: leave the program its part.
   if (limit != os::kUnlimited) window = round_down(window / 4 * 3, kSuperBytes);
   return try_reserved(window);
 }

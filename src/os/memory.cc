@@ -215,20 +215,33 @@ uint64_t measure_fault_ns() {
   return ns > 0 ? ns : 1;
 }
 
-bool move_pages(void* from, void* to, size_t bytes) {
+namespace {
+
+// After a refused mremap(2).
+Moved keep_target(void* to, size_t bytes) {
+  const Claim claimed = claim(to, bytes);
+  if (claimed == Claim::done) advise_huge(to, bytes, Huge::no);  // as the window is
+  return claimed == Claim::refused ? Moved::lost : Moved::refused;
+}
+
+}  // namespace
+
+Moved move_pages(void* from, void* to, size_t bytes) {
   check_range(from, bytes);
   check_range(to, bytes);
   debug_check(number(from) + bytes <= number(to) || number(to) + bytes <= number(from),
               "os: ranges between which pages move don't overlap");
   const KeepErrno keep;
   count(g_counters.remaps);
-  if (fault::refusal(fault::Call::remap) != 0 ||
+  const bool is_refused_by_test = fault::refusal(fault::Call::remap) != 0;
+  if (is_refused_by_test) munmap(to, bytes);  // as Debian 12's kernel does
+  if (is_refused_by_test ||
       mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == MAP_FAILED) {
     count(g_counters.remap_refused);
-    return false;
+    return keep_target(to, bytes);
   }
   count(g_counters.remapped_bytes, bytes);
-  return true;
+  return Moved::done;
 }
 
 }  // namespace hak::os

@@ -70,10 +70,17 @@ size_t resident_pages(const void* at, size_t bytes);
 /// 1000 where the kernel gives none. Some 0.1 ms.
 uint64_t measure_fault_ns();
 
+enum class Moved : uint8_t {
+  done,
+  refused,  // older than 5.7, more than one mapping, locked pages, too many mappings: `from` is as before
+  lost,     // as refused, and `to` is mapped no more: the kernel took it away first, and gives it back to nobody now
+};
+
 /// Moves the pages of [from, from + bytes) to [to, to + bytes), replacing what was there. Both stay mapped; `from`
-/// reads as zero afterwards. The ranges must not overlap. Returns false when the kernel refuses (older than 5.7, locked
-/// pages, too many mappings): nothing changed. Cheapest where both lie at multiples of 2 MiB: whole page tables move.
-/// Source: mremap(2), MREMAP_FIXED | MREMAP_DONTUNMAP.
-bool move_pages(void* from, void* to, size_t bytes);
+/// reads as zero afterwards. The ranges must not overlap. Where it is refused `to` holds what it held, or zero. Cheapest
+/// where both lie at multiples of 2 MiB: whole page tables move.
+/// Source: mremap(2), MREMAP_FIXED | MREMAP_DONTUNMAP; mm/mremap.c: Linux before 6.17 unmaps `to` before it looks whether
+/// `from` can be moved, so it is mapped anew.
+Moved move_pages(void* from, void* to, size_t bytes);
 
 }  // namespace hak::os

@@ -287,6 +287,18 @@ TEST(Limit, a_block_that_grows_has_no_headroom_beyond_it) {
   EXPECT_GOOD(run_load({"growth-within", "300"}, {.env = {{"HAKMEM_LIMIT", "300M"}, {"HAKMEM_LIMIT_HARD", "1"}}}));
 }
 
+TEST(Limit, a_block_that_is_moved_counts_once) {
+  if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_LIMIT is hakmem's own";
+  EXPECT_GOOD(run_load({"growth-moved", "300"}, {.env = {{"HAKMEM_LIMIT", "300M"}, {"HAKMEM_LIMIT_HARD", "1"}}}));
+}
+
+TEST(Limit, what_a_thread_keeps_goes_back_before_a_soft_limit_is_passed) {
+  if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_LIMIT is hakmem's own";
+  const Outcome outcome = run_load({"kept-then-big", "300"}, {.env = {{"HAKMEM_LIMIT", "300M"}}});
+  EXPECT_GOOD(outcome);
+  EXPECT_LE(value(outcome, "rss_kib"), 300 * kMiBInKiB) << outcome.out;
+}
+
 TEST(Limit, a_soft_limit_tells_the_program_and_goes_on) {
   if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_LIMIT is hakmem's own";
   for (const char* size : {"200", "120000"}) {

@@ -313,6 +313,39 @@ int growth_within(const uint64_t* arguments) {
   return 0;
 }
 
+// A block of 55 hundredths of MIB that has to move to grow to 70.
+int growth_moved(const uint64_t* arguments) {
+  const size_t hundredth = arguments[0] * kMiB / 100;
+  auto* const first = static_cast<char*>(malloc(55 * hundredth));
+  void* const wall = malloc(2 * hundredth);
+  if (first == nullptr || wall == nullptr) return wrong("no memory");
+  memset(first, 1, 55 * hundredth);
+  auto* const grown = static_cast<char*>(realloc(first, 70 * hundredth));
+  if (grown == nullptr) return wrong("no memory to grow");
+  if (grown[0] != 1 || grown[55 * hundredth - 1] != 1) return wrong("the contents are gone");
+  free(grown);
+  free(wall);
+  return 0;
+}
+
+// Four blocks of other sizes are filled and freed, then seven tenths of MIB are asked for and filled.
+int kept_then_big(const uint64_t* arguments) {
+  const size_t whole = arguments[0] * kMiB;
+  for (const size_t part : {size_t{14}, size_t{16}, size_t{31}, size_t{62}}) {  // no fit for the next, nor all together
+    const size_t n = whole / 300 * part;
+    void* const p = malloc(n);
+    if (p == nullptr) return wrong("no memory");
+    memset(p, 1, n);
+    free(p);
+  }
+  void* const p = malloc(whole / 10 * 7);
+  if (p == nullptr) return wrong("no memory");
+  memset(p, 1, whole / 10 * 7);
+  say("rss_kib", static_cast<uint64_t>(resident_kib()));
+  free(p);
+  return 0;
+}
+
 // ---- a burst ------------------------------------------------------------------------------------------------------
 
 struct Burst {
@@ -416,6 +449,8 @@ const Load kMemoryLoads[] = {
     {"early-peak", "MIB THREADS BLOCK-BYTES", early_peak},
     {"big-then-sleep", "MIB TIMES PAUSE-MS", big_then_sleep},
     {"growth-within", "MIB", growth_within},
+    {"growth-moved", "MIB", growth_moved},
+    {"kept-then-big", "MIB", kept_then_big},
     {"burst", "MIB", burst},
     {"busy-after-a-peak", "MIB", busy_after_a_peak},
     {nullptr, nullptr, nullptr},

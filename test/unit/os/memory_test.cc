@@ -203,7 +203,7 @@ TEST_F(Memory, move_pages_moves_the_contents_over_what_was_there_and_leaves_zero
   ASSERT_TRUE(from != nullptr && to != nullptr);
   memset(from, 1, 2 * page_);
   memset(to, 2, 4 * page_);
-  EXPECT_TRUE(move_pages(from, to, 2 * page_));
+  EXPECT_EQ(move_pages(from, to, 2 * page_), Moved::done);
   EXPECT_EQ(to[0], 1);
   EXPECT_EQ(to[2 * page_ - 1], 1);
   EXPECT_EQ(to[2 * page_], 2);
@@ -212,6 +212,23 @@ TEST_F(Memory, move_pages_moves_the_contents_over_what_was_there_and_leaves_zero
   EXPECT_EQ(claim(from, 2 * page_), Claim::occupied) << "the old range is mapped";
   unmap(from, 2 * page_);
   unmap(to, 4 * page_);
+}
+
+TEST_F(Memory, what_a_refused_move_was_to_replace_stays_mapped_or_is_said_to_be_lost) {
+  char* const from = static_cast<char*>(map(8 * page_));
+  char* const to = from + 4 * page_;
+  ASSERT_NE(from, nullptr);
+  from[0] = 1;
+  fault::arm({.call = fault::Call::remap, .error = EFAULT});
+  EXPECT_EQ(move_pages(from, to, 2 * page_), Moved::refused);
+  to[0] = to[2 * page_ - 1] = 2;
+  EXPECT_EQ(from[0], 1);
+  fault::arm({.call = fault::Call::map, .error = ENOMEM});
+  EXPECT_EQ(move_pages(from, to, page_), Moved::lost);
+  EXPECT_EQ(from[0], 1);
+  fault::disarm();
+  EXPECT_EQ(claim(to, page_), Claim::done) << "nothing is mapped";
+  unmap(from, 8 * page_);
 }
 
 TEST_F(Memory, every_call_can_be_made_to_fail_and_counts_it) {
@@ -227,8 +244,9 @@ TEST_F(Memory, every_call_can_be_made_to_fail_and_counts_it) {
   EXPECT_FALSE(purge(p, page_));
   EXPECT_FALSE(populate(p, page_));
   EXPECT_FALSE(advise_huge(p, page_, Huge::yes));
-  EXPECT_FALSE(move_pages(p, p + 2 * page_, page_));
-  for (const Growth& growth : refused) EXPECT_EQ(growth(), 1u);
+  for (size_t i = 0; i < 5; i++) EXPECT_EQ(refused[i](), 1u);
+  EXPECT_EQ(move_pages(p, p + 2 * page_, page_), Moved::lost);
+  EXPECT_EQ(refused[5](), 1u);
   EXPECT_EQ(p[0], 1);
   fault::arm({.call = fault::Call::map, .error = EEXIST});
   EXPECT_EQ(claim(p, page_), Claim::occupied);
