@@ -85,7 +85,7 @@ size_t hakmem_good_size(size_t size);
 
 enum { HAKMEM_CLASSES_MAX = 208, HAKMEM_STAGES = 10 };
 
-/* The stages of a refill, in the order in which they are tried (docs/design.md, "Refill"). */
+/* The stages of a refill. docs/design.md, "Refill", says in which order they are tried. */
 enum hakmem_stage {
   HAKMEM_STAGE_INBOX = 0,     /* blocks that other threads returned */
   HAKMEM_STAGE_FREED = 1,     /* blocks that this thread freed in the current slab */
@@ -105,10 +105,11 @@ typedef struct hakmem_class_stats {
   size_t block_size;    /* bytes of a block; for large and big: the upper bound of the class */
   uint64_t live_blocks; /* in the hands of the program now; live_blocks = allocations - frees */
   uint64_t live_bytes;
-  uint64_t peak_blocks; /* most blocks out of slabs at one time, seen at refills; large, big: most in existence */
-  uint64_t allocations; /* = hits + misses */
-  uint64_t hits;        /* served without a refill */
-  uint64_t misses;      /* served by a refill */
+  uint64_t peak_blocks;            /* most blocks out of slabs of a thread at one time, seen at refills, summed over
+                           threads; large, big: most in existence at one time. Of a tier: summed over classes */
+  uint64_t allocations;            /* = hits + misses */
+  uint64_t hits;                   /* served without a refill */
+  uint64_t misses;                 /* served by a refill */
   uint64_t refills[HAKMEM_STAGES]; /* by the stage that served */
   uint64_t frees;                  /* = frees_local + frees_remote */
   uint64_t frees_local;            /* by the thread whose heap owns the block */

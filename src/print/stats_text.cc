@@ -211,7 +211,7 @@ void stats_text(Text& out, const hakmem_statistics& stats) {
       "blocks: hits were served from the thread's list, misses by a refill; peak is the most out of slabs\n"
       "at one time; local are frees by the thread that owns the block, remote those by another\n");
   add_table(out, kBlockColumns, stats, Tiers::all);
-  out.add("refills by the stage that served, cheapest first (docs/design.md, \"Refill\"), and memory held\n");
+  out.add("refills by the stage that served (docs/design.md, \"Refill\"), and memory held\n");
   add_table(out, kSlabRefillColumns, stats, Tiers::slabs);
   if (was_used(stats.tiers[HAKMEM_TIER_LARGE]) || was_used(stats.tiers[HAKMEM_TIER_BIG])) {
     out.add("the same for large and big blocks, a span each\n");

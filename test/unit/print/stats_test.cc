@@ -42,7 +42,7 @@ tiny       64 B        400     25 KiB       1000          900       100   90.0  
 mid      1280 B          0        0 B         10            7         3   70.0          10         0
 large    64 KiB          1     64 KiB          1            0         1    0.0           0         0
 
-refills by the stage that served, cheapest first (docs/design.md, "Refill"), and memory held
+refills by the stage that served (docs/design.md, "Refill"), and memory held
 tier      block    inbox    freed     bump  partial    empty    units superslab   shared       held
 tiny                   0        0      100        0        0        0         0        0     64 KiB
 mid                    0        0        3        0        0        0         0        0     64 KiB
