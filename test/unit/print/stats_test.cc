@@ -1,6 +1,8 @@
 // print/: the three forms of the statistics.
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -25,6 +27,31 @@ std::string printed(Print print, const hakmem_statistics& stats) {
   print(out, stats);
   out.flush();
   return all;
+}
+
+TEST(Docs, counters_md_explains_each_field_and_stage) {
+  std::string file = __FILE__;
+  file.resize(file.rfind("test/unit/print/"));
+  std::ifstream docs(file + "docs/counters.md");
+  ASSERT_TRUE(docs.is_open());
+  std::string rows;
+  for (std::string line; std::getline(docs, line);)
+    if (line.starts_with("| `")) rows += line + "\n";
+  const auto expect = [&rows](std::string_view name) {
+    EXPECT_NE(rows.find("`" + std::string(name) + "`"), std::string::npos) << name;
+  };
+  for (const ClassField& field : kClassFields) expect(field.name);
+  for (const OsField& field : kOsFields) expect(field.name);
+  for (const std::string_view stage : kStageNames) expect(stage);
+  std::set<std::string> known;
+  for (const ClassField& field : kClassFields) known.emplace(field.name);
+  for (const OsField& field : kOsFields) known.emplace(field.name);
+  for (const std::string_view stage : kStageNames) known.emplace(stage);
+  std::istringstream lines(rows);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream cell(line.substr(2, line.find(" |") - 2));
+    for (std::string name; cell >> name;) EXPECT_TRUE(known.contains(name.substr(1, name.size() - 2))) << name;
+  }
 }
 
 TEST(StatsText, is_a_table_that_a_stranger_can_read) {
