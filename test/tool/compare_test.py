@@ -342,7 +342,7 @@ class Compare(unittest.TestCase):
         shown = os.read(ours, 65536).decode()
         os.close(ours)
         self.assertIn("\rwarm-up 1 of 1: ", shown)
-        self.assertRegex(shown, r"\rround 2 of 2, \d+ s left: (glibc|hakmem)\x1b\[K")
+        self.assertRegex(shown, r"\r\[#+\.*\] round 2 of 2, \d+ s left: (glibc|hakmem)\x1b\[K")
         self.assertTrue(shown.endswith("\r\x1b[K"))
 
     # ---- the command line ----

@@ -26,11 +26,11 @@ class Session {
 
   Comparison run() {
     const InterruptGuard guard;
-    for (unsigned i = 1; i <= plan_.warmup && interrupted_by() == 0; ++i) run_round({true, i, "", 0, 0});
+    for (unsigned i = 1; i <= plan_.warmup && interrupted_by() == 0; ++i) run_round({true, i, "", 0, 0, 0});
     begin_ = std::chrono::steady_clock::now();
     while (!must_stop()) {
-      const Position position = {false, static_cast<unsigned>(result_.rounds + 1), "", widest_reach(result_),
-                                 seconds_left()};
+      const Position position = {
+          false, static_cast<unsigned>(result_.rounds + 1), "", widest_reach(result_), elapsed_s(), seconds_left()};
       if (run_round(position)) ++result_.rounds;
     }
     return std::move(result_);

@@ -53,6 +53,7 @@ struct Position {
   unsigned round = 0;  // from 1
   std::string allocator;
   double widest = 0;        // reach of the widest interval; 0: not known yet
+  double seconds_done = 0;  // of measuring, without the warm-up
   double seconds_left = 0;  // 0: not known yet
 };
 

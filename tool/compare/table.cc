@@ -224,12 +224,25 @@ std::string verdict_text(const Measure& measure, const RatioInterval& interval) 
 
 std::string table(const Plan& plan, const Comparison& comparison) { return Table(plan, comparison).text(); }
 
+namespace {
+
+// How much of the time is over, as far as is known.
+std::string bar(const Position& position) {
+  constexpr size_t kWidth = 20;
+  const double whole = position.seconds_done + position.seconds_left;
+  const size_t full = std::min(kWidth, static_cast<size_t>(position.seconds_done / whole * kWidth));
+  return "[" + std::string(full, '#') + std::string(kWidth - full, '.') + "]";
+}
+
+}  // namespace
+
 std::string progress_line(const Plan& plan, const Position& position) {
   std::string line;
   if (position.is_warmup) line = fmt::format("warm-up {} of {}", position.round, plan.warmup);
   else if (plan.least_rounds == plan.most_rounds)
     line = fmt::format("round {} of {}", position.round, plan.most_rounds);
   else line = fmt::format("round {} of {} to {}", position.round, plan.least_rounds, plan.most_rounds);
+  if (position.seconds_left > 0) line = bar(position) + " " + line;
   if (position.widest > 0 && position.widest < 1) line += fmt::format(", known to {}", percent(position.widest));
   if (position.seconds_left > 0) {
     const double left = position.seconds_left;
