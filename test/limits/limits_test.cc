@@ -426,10 +426,14 @@ TEST(Resident, two_thousand_live_threads_that_asked_for_20_MiB_hold_20_MiB_more_
 }
 
 TEST(Resident, threads_that_come_and_go_leave_nothing) {
-  const Outcome outcome = run_load({"threads-come-and-go", "100000", "64"}, {.timeout_ms = 300'000});
-  EXPECT_GOOD(outcome);
-  // 1.7 to 1.8 MiB where nothing else runs; how many threads meet depends on the machine.
-  EXPECT_LE(value(outcome, "growth_kib"), 4 * kMiBInKiB) << outcome.out;
+  const auto growth = [] {
+    const Outcome outcome = run_load({"threads-come-and-go", "100000", "64"}, {.timeout_ms = 300'000});
+    EXPECT_GOOD(outcome);
+    return value(outcome, "growth_kib");
+  };
+  long kib = growth();
+  if (kib > 2 * kMiBInKiB) kib = growth();  // how many threads meet depends on what else the machine does
+  EXPECT_LE(kib, 2 * kMiBInKiB);
 }
 
 TEST(Resident, blocks_that_another_thread_frees_do_not_pile_up) {
@@ -441,16 +445,24 @@ TEST(Resident, blocks_that_another_thread_frees_do_not_pile_up) {
 TEST(Resident, what_sleeping_owners_no_longer_hold_is_used_by_the_next) {
   for (const char* bytes : {"100", "4000", "30000"}) {
     if (on_glibc() && strcmp(bytes, "100") == 0) continue;  // its fast bins keep them
-    const Outcome outcome = run_load({"owners-sleep", "64", bytes});
+    const Outcome outcome = run_load({"owners-sleep", "64", bytes, "0"});
     EXPECT_GOOD(outcome);
     EXPECT_LE(value(outcome, "rss_4_kib"), value(outcome, "rss_1_kib") + 16 * kMiBInKiB) << bytes << " bytes:\n"
                                                                                          << outcome.out;
   }
 }
 
+TEST(Resident, four_sleeping_owners_of_256_MiB_hold_one_of_them_at_a_time_and_then_nothing) {
+  if (!on_hakmem()) GTEST_SKIP() << "others keep it";
+  const Outcome outcome = run_load({"owners-sleep", "256", "1000", "2000"});
+  EXPECT_GOOD(outcome);
+  EXPECT_LE(value(outcome, "peak_kib"), 300 * kMiBInKiB) << outcome.out;
+  EXPECT_LE(value(outcome, "settled_kib"), 20 * kMiBInKiB) << outcome.out;
+}
+
 TEST(Resident, sleeping_owners_are_reached_without_membarrier_too) {
   if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_FAULT is hakmem's own";
-  const Outcome outcome = run_load({"owners-sleep", "64", "4000"}, {.env = {{"HAKMEM_FAULT", "barrier"}}});
+  const Outcome outcome = run_load({"owners-sleep", "64", "4000", "0"}, {.env = {{"HAKMEM_FAULT", "barrier"}}});
   EXPECT_GOOD(outcome);
   EXPECT_LE(value(outcome, "rss_4_kib"), value(outcome, "rss_1_kib") + 16 * kMiBInKiB) << outcome.out;
 }

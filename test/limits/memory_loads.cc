@@ -197,6 +197,9 @@ int owners_sleep(const uint64_t* arguments) {
     const char* const names[] = {"rss_1_kib", "rss_2_kib", "rss_3_kib", "rss_4_kib"};
     say(names[i], static_cast<uint64_t>(resident_kib()));
   }
+  usleep(static_cast<useconds_t>(arguments[2] * 1000));
+  say("settled_kib", static_cast<uint64_t>(resident_kib()));
+  say("peak_kib", static_cast<uint64_t>(peak_resident_kib()));
   g_end = true;
   for (pthread_t thread : threads) pthread_join(thread, nullptr);
   return 0;
@@ -443,7 +446,7 @@ const Load kMemoryLoads[] = {
     {"live-threads", "COUNT BYTES-TOGETHER", live_threads},
     {"threads-come-and-go", "COUNT AT-ONCE", threads_come_and_go},
     {"freed-elsewhere", "COUNT", freed_elsewhere},
-    {"owners-sleep", "MIB BYTES-EACH", owners_sleep},
+    {"owners-sleep", "MIB BYTES-EACH SETTLE-MS", owners_sleep},
     {"small-heap", "BYTES", small_heap},
     {"after-a-peak", "MIB", after_a_peak},
     {"early-peak", "MIB THREADS BLOCK-BYTES", early_peak},

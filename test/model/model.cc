@@ -1,6 +1,6 @@
 // Random operations over the whole interface against an oracle.
 //
-// usage: model_run --seeds FROM..TO [--seconds S] [--preload LIB]   each seed in a process of its own; shrinks what fails
+// usage: model_run --seeds FROM..TO [--seconds S] [--least N] [--preload LIB]   each seed in a process of its own; shrinks what fails
 //        model_run --seed N [--print]                               one seed in this process
 //        model_run --replay FILE                                    a program as --print or a failure printed it
 //
@@ -129,7 +129,7 @@ struct Driver {
   }
 };
 
-int drive(uint64_t from, uint64_t to, double seconds, Driver driver) {
+int drive(uint64_t from, uint64_t to, uint64_t least, double seconds, Driver driver) {
   const auto begin = Clock::now();
   const auto deadline = begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   uint64_t failed = 0, seed = from;
@@ -142,7 +142,9 @@ int drive(uint64_t from, uint64_t to, double seconds, Driver driver) {
   }
   printf("%" PRIu64 " seeds from %" PRIu64 " on, %" PRIu64 " failed, %.0f s\n", seed - from, from, failed,
          std::chrono::duration<double>(Clock::now() - begin).count());
-  return failed == 0 ? 0 : 1;
+  if (seed - from < least)
+    printf("there was time for %" PRIu64 " seeds only, not for %" PRIu64 "\n", seed - from, least);
+  return failed == 0 && seed - from >= least ? 0 : 1;
 }
 
 int usage() {
@@ -171,7 +173,7 @@ using namespace hak::test;
 int main(int argc, char** argv) {
   static char buffer[4096];
   setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
-  uint64_t from = 0, to = 0;
+  uint64_t from = 0, to = 0, least = 1;
   double seconds = 1e9;
   Driver driver;
   for (int i = 1; i < argc; i++) {
@@ -189,8 +191,12 @@ int main(int argc, char** argv) {
       seconds = atof(value);
       continue;
     }
+    if (option == "--least") {
+      least = strtoull(value, nullptr, 0);
+      continue;
+    }
     if (option != "--preload") return usage();
     driver.library = value;
   }
-  return to > from ? drive(from, to, seconds, driver) : usage();
+  return to > from ? drive(from, to, least, seconds, driver) : usage();
 }
