@@ -21,6 +21,9 @@ constexpr uint64_t kPauseUs = 200;  // for an owner that came while its heap was
 // Said by heaps, heard by the thread: relaxed, a late word is said again on the next heartbeat.
 constinit std::atomic<bool> g_quiet_expected{false};
 
+// Where the system refused the thread it is asked again a tick later: freeing should not cost a clone(2) each time.
+constinit std::atomic<uint64_t> g_next_try_ms{0};
+
 bool is_wanted() {
   return g_quiet_expected.load(std::memory_order_relaxed) ||
          map::dirty_units().n + large::idle_units().n + big::idle_units().n >= kWorthAThread;
@@ -41,7 +44,11 @@ void run() {
 
 void wake_background() {
   if (os::own_thread_runs() || !is_wanted()) return;
-  if (conf::config().background && tick_ms() != conf::kOff) os::start_own_thread(run);
+  if (!conf::config().background || tick_ms() == conf::kOff) return;
+  const uint64_t now_ms = os::coarse_ms();
+  if (now_ms < g_next_try_ms.load(std::memory_order_relaxed)) return;
+  if (!os::start_own_thread(run) && !os::own_thread_runs())
+    g_next_try_ms.store(now_ms + tick_ms(), std::memory_order_relaxed);
 }
 
 void expect_quiet() {

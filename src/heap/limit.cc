@@ -23,18 +23,24 @@ constinit std::atomic<bool> g_passed{false};
 
 constinit __thread bool t_after_reclaim = false;
 
-// Above a soft limit all is reclaimed when it is passed, and when a sixteenth more is in use: it takes long. 0: below.
-// Relaxed: a late look reclaims once more.
+// Above a soft limit all is reclaimed when it is passed, and when a sixteenth more is in use than the last time: it takes
+// long. 0: memory has been well below since. Relaxed: a late look reclaims once more.
 constinit std::atomic<uint64_t> g_reclaimed_at{0};
 
 bool is_worth_a_reclaim(uint64_t used) {
   const uint64_t last = g_reclaimed_at.load(std::memory_order_relaxed);
-  if (last != 0 && used < last + last / 16) return false;
-  g_reclaimed_at.store(used, std::memory_order_relaxed);
-  return true;
+  return last == 0 || used >= last + last / 16;
 }
 
-uint64_t resident_units() { return map::used_units().n + map::dirty_units().n; }
+constinit std::atomic<uint64_t> g_moving{0};  // units that MovingUnits name: relaxed, as of some moment
+
+uint64_t used_units() {
+  const uint64_t used = map::used_units().n;
+  const uint64_t moving = g_moving.load(std::memory_order_relaxed);
+  return used > moving ? used - moving : 0;
+}
+
+uint64_t resident_units() { return used_units() + map::dirty_units().n; }
 
 }  // namespace
 
@@ -56,22 +62,33 @@ void set_up_limit() {
 }
 
 bool admit_below_limit(Units more) {
-  if (resident_units() + more.n <= g_limit_units) return true;
-  large::decay(0);
-  big::flush();
-  const uint64_t used = map::used_units().n + more.n;
-  map::purge_dirty(bytes(Units{used < g_limit_units ? g_limit_units - used : 0}));
-  if (used <= g_limit_units) {
-    g_reclaimed_at.store(0, std::memory_order_relaxed);
+  const uint64_t wanted = resident_units() + more.n;
+  if (wanted <= g_limit_units) {
+    if (wanted < g_limit_units - g_limit_units / 16) g_reclaimed_at.store(0, std::memory_order_relaxed);
     return true;
   }
+  large::decay(0);
+  big::flush();
+  const uint64_t used = used_units() + more.n;
+  map::purge_dirty(bytes(Units{used < g_limit_units ? g_limit_units - used : 0}));
+  if (used <= g_limit_units) return true;
   if (!conf::config().limit_hard && !t_after_reclaim && is_worth_a_reclaim(used)) return false;
   g_passed.store(true, std::memory_order_relaxed);
   return !conf::config().limit_hard;
 }
 
-AfterReclaim::AfterReclaim() { t_after_reclaim = true; }
+AfterReclaim::AfterReclaim() {
+  t_after_reclaim = true;
+  if (g_limit_units != 0) g_reclaimed_at.store(used_units(), std::memory_order_relaxed);
+}
 AfterReclaim::~AfterReclaim() { t_after_reclaim = false; }
+
+MovingUnits::MovingUnits(Units units) : units_(units.n) { g_moving.fetch_add(units_, std::memory_order_relaxed); }
+
+void MovingUnits::count_all() {
+  g_moving.fetch_sub(units_, std::memory_order_relaxed);
+  units_ = 0;
+}
 
 bool is_near_limit() { return g_limit_units != 0 && resident_units() > g_limit_units / 4 * 3; }
 

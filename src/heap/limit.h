@@ -32,6 +32,21 @@ class [[nodiscard]] AfterReclaim {
   AfterReclaim& operator=(const AfterReclaim&) = delete;
 };
 
+/// While one lives, so many units count once less: their pages are moved from one span to another, and are in both.
+class [[nodiscard]] MovingUnits {
+ public:
+  explicit MovingUnits(Units units);
+  ~MovingUnits() { count_all(); }
+  MovingUnits(const MovingUnits&) = delete;
+  MovingUnits& operator=(const MovingUnits&) = delete;
+
+  /// They are copied after all.
+  void count_all();
+
+ private:
+  uint64_t units_;
+};
+
 /// Whether memory is so near to the limit that what is free should not be kept.
 bool is_near_limit();
 

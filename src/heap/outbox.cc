@@ -13,11 +13,20 @@ namespace {
 // Each exact by itself, nothing is ordered by them: relaxed.
 constinit std::atomic<uint64_t> g_posted[kClasses];
 
-// As the first block of a batch in an inbox looks (slab/free_list.h), which has its mark no more.
+// Whether it looks as the first block of a batch in an inbox does (slab/free_list.h), which has its mark no more. All that
+// such a block says is compared: what a program writes there will hardly say where in its slab the block lies.
 bool looks_posted(const Slab& slab, const Block* block) {
-  Block* next = nullptr;
-  const Batch batch = read_batch(const_cast<Block*>(block), &next);
-  return batch.count > 0 && batch.count <= slab.blocks && (next == nullptr || may_be_block(next));
+  Block* next_batch = nullptr;
+  const Batch batch = read_batch(const_cast<Block*>(block), &next_batch);
+  if (batch.count == 0 || batch.count > slab.blocks || (next_batch != nullptr && !may_be_block(next_batch)))
+    return false;
+  const char* const last = start_of(slab) + (uint64_t{batch.last_granule} << kTinyShift);
+  const Block* const link = unpack_block(reinterpret_cast<uint64_t>(block->next));
+  const auto is_in_slab = [&slab](const void* p) {
+    return offset_in(slab, p) < uint32_t{slab.units} << kUnitShift && is_block_start(slab, p);
+  };
+  if (batch.count == 1) return link == nullptr && last == reinterpret_cast<const char*>(block);
+  return is_in_slab(last) && is_in_slab(link);
 }
 
 }  // namespace

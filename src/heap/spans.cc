@@ -285,18 +285,29 @@ os::Moved move_pieces(char* source, char* target, uint64_t bytes) {
   return all;
 }
 
-// done: all pages were moved; refused: they are there, copied in part; lost: the block is as it was, and the target is of
-// no use to anybody. The kernel moves what lies in one mapping, and a mapping may end at any unit.
-os::Moved move_contents(const map::Span& from, const map::Span& to) {
+enum class Transfer : uint8_t {
+  moved,    // all pages
+  copied,   // some of them, or all
+  refused,  // a hard limit has no room for a copy: nothing happened
+  lost,     // the block is as it was, and the target is of no use to anybody
+};
+
+// The kernel moves what lies in one mapping, and a mapping may end at any unit. moving: the block's units.
+Transfer move_contents(const map::Span& from, const map::Span& to, MovingUnits& moving) {
   const uint64_t bytes = bytes_of(from).n;
   char* const source = static_cast<char*>(from.start);
   char* const target = static_cast<char*>(to.start);
   os::Moved moved = os::move_pages(source, target, bytes);
-  if (moved == os::Moved::refused) moved = move_pieces(source, target, bytes);
-  if (moved == os::Moved::lost) return moved;
+  if (moved == os::Moved::refused) {
+    moving.count_all();
+    const AfterReclaim soft_limit_passes;
+    if (!admit(Units{0})) return Transfer::refused;
+    moved = move_pieces(source, target, bytes);
+  }
+  if (moved == os::Moved::lost) return Transfer::lost;
   map::note_moved(from.first, to.first, Units{units_in_use(from)});
   ask_huge_for_growth(to, units_in_use(from));
-  return moved;
+  return moved == os::Moved::done ? Transfer::moved : Transfer::copied;
 }
 
 // A block that isn't worth moving pages: idle spans serve it.
@@ -321,9 +332,9 @@ bool may_have_headroom() {
 }
 
 // Twice what is asked for: a block that grew once grows on. Headroom is untouched, so it costs address space only; not
-// under a limit, which counts whole blocks. moved: units whose pages come along, and count no second time.
-map::Span* take_for_growth(uint64_t units, uint64_t moved) {
-  if (!admit(Units{units - moved})) return nullptr;
+// under a limit, which counts whole blocks.
+map::Span* take_for_growth(uint64_t units) {
+  if (!admit(Units{units})) return nullptr;
   map::SpanRef ref;
   if (may_have_headroom()) ref = map::take_roomy_span(Units{units * 2}, Units{units});
   if (ref.span == nullptr) ref = map::take_roomy_span(Units{units}, Units{units});
@@ -375,22 +386,23 @@ void* reallocate_span(map::Span& span, size_t size, Site site) {
   }
   if (units < kMovePages) return copy_span(span, size, site);
   const bool is_moved = is_worth_moving(span);
-  const uint64_t moved = is_moved ? units_in_use(span) : 0;
-  map::Span* to = take_for_growth(units, moved);
+  MovingUnits moving(Units{is_moved ? units_in_use(span) : 0});
+  map::Span* to = take_for_growth(units);
   if (to == nullptr) {
     reclaim(Bytes{0});
     const AfterReclaim once_more;
     if (fit_in_place(span, units, least)) return span.start;
-    to = take_for_growth(least, moved);
+    to = take_for_growth(least);
   }
   if (to == nullptr) return no_memory();
-  os::Moved done = os::Moved::refused;
-  if (is_moved) done = move_contents(span, *to);
+  Transfer transfer = Transfer::copied;
+  if (is_moved) transfer = move_contents(span, *to, moving);
   else copy_contents(span, *to);
-  if (done == os::Moved::lost) return no_memory();
+  if (transfer == Transfer::refused) map::give_span(*to, map::Age::fresh, map::Drop::wanted);
+  if (transfer >= Transfer::refused) return no_memory();
   span.live = nullptr;
   count_move(span.span_class, to->span_class);
-  if (done == os::Moved::done) map::give_moved_span(span);
+  if (transfer == Transfer::moved) map::give_moved_span(span);
   else map::give_span(span, map::Age::fresh, map::Drop::unkept);
   wake_background();
   return make_live(*to, site);

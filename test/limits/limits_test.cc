@@ -290,13 +290,19 @@ TEST(Limit, a_block_that_grows_has_no_headroom_beyond_it) {
 TEST(Limit, a_block_that_is_moved_counts_once) {
   if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_LIMIT is hakmem's own";
   EXPECT_GOOD(run_load({"growth-moved", "300"}, {.env = {{"HAKMEM_LIMIT", "300M"}, {"HAKMEM_LIMIT_HARD", "1"}}}));
+  const Outcome copied =
+      run_load({"growth-moved", "300"},
+               {.env = {{"HAKMEM_LIMIT", "300M"}, {"HAKMEM_LIMIT_HARD", "1"}, {"HAKMEM_FAULT", "remap"}}});
+  EXPECT_NE((copied.out + copied.err).find("no memory to grow"), std::string::npos) << "a copy has no room";
 }
 
 TEST(Limit, what_a_thread_keeps_goes_back_before_a_soft_limit_is_passed) {
   if (!on_hakmem()) GTEST_SKIP() << "HAKMEM_LIMIT is hakmem's own";
-  const Outcome outcome = run_load({"kept-then-big", "300"}, {.env = {{"HAKMEM_LIMIT", "300M"}}});
-  EXPECT_GOOD(outcome);
-  EXPECT_LE(value(outcome, "rss_kib"), 300 * kMiBInKiB) << outcome.out;
+  for (const char* bytes : {"220000000", "25000000", "300000", "5000", "100"}) {
+    const Outcome outcome = run_load({"kept-then-others", "300", bytes}, {.env = {{"HAKMEM_LIMIT", "300M"}}});
+    EXPECT_GOOD(outcome);
+    EXPECT_LE(value(outcome, "rss_kib"), 300 * kMiBInKiB) << bytes << ": " << outcome.out;
+  }
 }
 
 TEST(Limit, a_soft_limit_tells_the_program_and_goes_on) {

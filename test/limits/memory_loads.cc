@@ -331,8 +331,8 @@ int growth_moved(const uint64_t* arguments) {
   return 0;
 }
 
-// Four blocks of other sizes are filled and freed, then seven tenths of MIB are asked for and filled.
-int kept_then_big(const uint64_t* arguments) {
+// Four blocks of other sizes are filled and freed, then seven tenths of MIB in blocks of BYTES.
+int kept_then_others(const uint64_t* arguments) {
   const size_t whole = arguments[0] * kMiB;
   for (const size_t part : {size_t{14}, size_t{16}, size_t{31}, size_t{62}}) {  // no fit for the next, nor all together
     const size_t n = whole / 300 * part;
@@ -341,11 +341,15 @@ int kept_then_big(const uint64_t* arguments) {
     memset(p, 1, n);
     free(p);
   }
-  void* const p = malloc(whole / 10 * 7);
-  if (p == nullptr) return wrong("no memory");
-  memset(p, 1, whole / 10 * 7);
+  const size_t count = whole / 10 * 7 / arguments[1];
+  void** const table = make_table(count);
+  for (size_t i = 0; i < count; i++) {
+    if ((table[i] = malloc(arguments[1])) == nullptr) return wrong("no memory");
+    memset(table[i], 1, arguments[1]);
+  }
   say("rss_kib", static_cast<uint64_t>(resident_kib()));
-  free(p);
+  for (size_t i = 0; i < count; i++) free(table[i]);
+  munmap(table, count * sizeof(void*));
   return 0;
 }
 
@@ -453,7 +457,7 @@ const Load kMemoryLoads[] = {
     {"big-then-sleep", "MIB TIMES PAUSE-MS", big_then_sleep},
     {"growth-within", "MIB", growth_within},
     {"growth-moved", "MIB", growth_moved},
-    {"kept-then-big", "MIB", kept_then_big},
+    {"kept-then-others", "MIB BYTES", kept_then_others},
     {"burst", "MIB", burst},
     {"busy-after-a-peak", "MIB", busy_after_a_peak},
     {nullptr, nullptr, nullptr},

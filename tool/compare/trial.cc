@@ -171,18 +171,18 @@ std::string drain(int descriptor) {
   return text;
 }
 
-// The last `most` bytes of a file, mapped: what was read into memory of our own, the next child would begin with.
+// The last `most` bytes of a file, in a mapping of their own: what comes to lie in the heap the next child begins with.
 class EndOfFile {
  public:
   EndOfFile(int file, off_t most) {
     const off_t size = lseek(file, 0, SEEK_END);
     const off_t from = std::max<off_t>(0, size - most);
-    const off_t page = from & ~static_cast<off_t>(sysconf(_SC_PAGESIZE) - 1);
     if (size <= from) return;
-    bytes_ = static_cast<size_t>(size - page);
-    start_ = mmap(nullptr, bytes_, PROT_READ, MAP_SHARED, file, page);
-    if (start_ != MAP_FAILED)
-      text_ = {static_cast<const char*>(start_) + (from - page), static_cast<size_t>(size - from)};
+    bytes_ = static_cast<size_t>(size - from);
+    start_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start_ == MAP_FAILED) return;
+    const ssize_t got = pread(file, start_, bytes_, from);
+    text_ = {static_cast<const char*>(start_), static_cast<size_t>(std::max<ssize_t>(0, got))};
   }
   EndOfFile(const EndOfFile&) = delete;
   EndOfFile& operator=(const EndOfFile&) = delete;
