@@ -22,6 +22,7 @@ constexpr uint64_t kPauseUs = 200;  // for an owner that came while its heap was
 constinit std::atomic<bool> g_quiet_expected{false};
 
 // Where the system refused the thread it is asked again a tick later: freeing should not cost a clone(2) each time.
+// Relaxed: a late look asks once more.
 constinit std::atomic<uint64_t> g_next_try_ms{0};
 
 bool is_wanted() {

@@ -7,7 +7,8 @@
 
 namespace hak {
 
-constexpr uint64_t kWorthAThread = 64;  // units: 4 MiB
+// Units, 4 MiB: what less is at stake is not worth a thread.
+constexpr uint64_t kWorthAThread = 64;
 
 /// A heap that is at work holds enough, or is one of many, that pages of it are worth giving back when its owner has
 /// become idle: the thread is wanted until then. Any place.

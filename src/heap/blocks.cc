@@ -8,7 +8,6 @@
 namespace hak {
 namespace {
 
-uint32_t tier_of(const Slab& s) { return s.size_class < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID; }
 uint32_t tier_of(const map::Span& span) { return span.units <= kLargeClasses ? HAKMEM_TIER_LARGE : HAKMEM_TIER_BIG; }
 
 // Other threads may change the lists under our feet: every step is bounded, and no link is followed out of the slab.

@@ -17,11 +17,9 @@
 namespace hak {
 namespace {
 
-constexpr uint64_t kWorthALook = 4 << 20;  // bytes
-
 // Of this heap, and of others that are as small, pages may go back once their threads are idle.
 bool is_worth_waiting_for(const Heap& heap) {
-  return heap.slab_units >= units_worth_taking() && bytes(map::used_units()).n >= kWorthALook;
+  return heap.slab_units >= units_worth_taking() && map::used_units().n >= kWorthAThread;
 }
 
 // What the heap keeps and did not want for a whole decay period goes back.

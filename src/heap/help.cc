@@ -46,7 +46,7 @@ Chain take_inbox(Heap& heap) {
   for (Block* at = chain.first; at != nullptr;) {
     Block* next = nullptr;
     const Batch batch = read_batch(at, &next);
-    if (batch.count == 0 || (next != nullptr && !may_be_block(next)) || next == waits) [[unlikely]] {
+    if (!may_be_batch(batch, next) || next == waits) [[unlikely]] {
       report_freed_too_often(at, &slab_of(at));
       if (batch.count != 0) pack_batch(batch, nullptr);
       else if (last != nullptr) pack_batch(read_batch(last, &next), nullptr);

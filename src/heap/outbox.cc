@@ -18,8 +18,7 @@ constinit std::atomic<uint64_t> g_posted[kClasses];
 bool looks_posted(const Slab& slab, const Block* block) {
   Block* next_batch = nullptr;
   const Batch batch = read_batch(const_cast<Block*>(block), &next_batch);
-  if (batch.count == 0 || batch.count > slab.blocks || (next_batch != nullptr && !may_be_block(next_batch)))
-    return false;
+  if (!may_be_batch(batch, next_batch) || batch.count > slab.blocks) return false;
   const char* const last = start_of(slab) + (uint64_t{batch.last_granule} << kTinyShift);
   const Block* const link = unpack_block(reinterpret_cast<uint64_t>(block->next));
   const auto is_in_slab = [&slab](const void* p) {

@@ -224,7 +224,7 @@ template <size_t... kStage>
 void report_freed_too_often(const Block* block, const Slab* s) {
   guard::Misuse misuse{.error = guard::Error::double_free, .pointer = block, .function = "free"};
   if (s != nullptr) {
-    misuse.tier = s->size_class < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID;
+    misuse.tier = tier_of(*s);
     misuse.block_bytes = s->block_bytes;
   }
   guard::report_misuse(misuse);
@@ -249,8 +249,7 @@ uint32_t drain_inbox(Heap& heap) {
     Block* next = nullptr;
     const Batch batch = unpack_batch(at, &next);
     auto* const s = reinterpret_cast<Slab*>(map::entry_at(map::offset_of(at)).meta.load(std::memory_order_relaxed));
-    const bool is_sound = batch.count > 0 && (next == nullptr || may_be_block(next));
-    if (!is_sound || s == nullptr || s->heap != &heap || batch.count > used_blocks(*s)) [[unlikely]] {
+    if (!may_be_batch(batch, next) || s == nullptr || s->heap != &heap || batch.count > used_blocks(*s)) [[unlikely]] {
       report_freed_too_often(at, s);
       break;
     }

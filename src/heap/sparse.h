@@ -1,8 +1,8 @@
 // Pages of slabs that are in use, but hold few blocks: given back at decay ticks, or on demand. Of an idle heap all of
 // them; of a heap whose thread is at work those of slabs that are cold: from which nothing was taken and to which nothing
-// came back between two ticks. The thread doesn't miss them soon, however busy it is. (Pages of all
-// its slabs would be faulted in again, and again: on the load `waves`, a pass on the busy thread's heartbeat took four
-// times the CPU of the whole run.)
+// came back between two ticks. The thread doesn't miss them soon, however busy it is. (Pages of all its slabs would be
+// faulted in again, and again: on the load `waves`, a pass on the busy thread's heartbeat took four times the CPU of the
+// whole run.)
 #pragma once
 
 #include "heap/heap.h"

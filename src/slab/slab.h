@@ -21,6 +21,7 @@
 
 #include "base/plain_load.h"
 #include "base/size_class.h"
+#include "hakmem/hakmem.h"
 #include "map/page_map.h"
 #include "map/super_slab.h"
 #include "slab/free_list.h"
@@ -165,9 +166,17 @@ inline Slab& slab_of(const Block* block) {
   return *reinterpret_cast<Slab*>(map::entry_at(map::offset_of(block)).meta.load(std::memory_order_relaxed));
 }
 
+/// enum hakmem_tier of its blocks.
+inline uint32_t tier_of(const Slab& s) { return s.size_class < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID; }
+
 /// Whether a link of a list that its owner may be changing can be followed.
 inline bool may_be_block(const Block* block) {
   return map::in_window(block) && reinterpret_cast<uintptr_t>(block) % sizeof(Block) == 0;
+}
+
+/// Whether what a block says as the first of a batch can be so. False where its owner freed it meanwhile, or it is none.
+inline bool may_be_batch(const Batch& batch, const Block* next_batch) {
+  return batch.count > 0 && (next_batch == nullptr || may_be_block(next_batch));
 }
 
 /// Copies the slab of a line, for who has no right to it and looks all the same: meanwhile it may be given up and the

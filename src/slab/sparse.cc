@@ -3,7 +3,6 @@
 #include <bit>
 
 #include "guard/report.h"
-#include "hakmem/hakmem.h"
 #include "os/memory.h"
 
 namespace hak {
@@ -175,7 +174,7 @@ uint32_t release_free_pages(Slab& s) {
     guard::report_misuse({.error = fault.error,
                           .pointer = fault.block,
                           .function = "free",
-                          .tier = s.size_class < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID,
+                          .tier = tier_of(s),
                           .block_bytes = s.block_bytes});
     return 0;
   }
