@@ -23,7 +23,7 @@ void set_up_limit();
 [[gnu::cold]] bool admit_below_limit(Units more);
 inline bool admit(Units more) { return g_limit_units == 0 || admit_below_limit(more); }
 
-/// While one lives, this thread has just had reclaimed what is idle.
+/// While one lives, this thread has just had reclaimed what is idle. Not nested.
 class [[nodiscard]] AfterReclaim {
  public:
   AfterReclaim();
@@ -32,7 +32,8 @@ class [[nodiscard]] AfterReclaim {
   AfterReclaim& operator=(const AfterReclaim&) = delete;
 };
 
-/// While one lives, so many units count once less: their pages are moved from one span to another, and are in both.
+/// While one lives, so many units count once less: their pages are moved from one span to another, and are in both. Threads:
+/// any, each its own object.
 class [[nodiscard]] MovingUnits {
  public:
   explicit MovingUnits(Units units);

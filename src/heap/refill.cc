@@ -133,8 +133,8 @@ bool from_empty(Heap& heap, unsigned c) {
   return hand_out_fresh(heap, c, *s);
 }
 
-// Huge pages are resident as a whole: not under a limit, and only in a heap that has grown, where slabs are filled: all of them as a rule, or
-// those of this class at least, which has filled two SuperSlabs.
+// Huge pages are resident as a whole: not under a limit, and only in a heap that has grown, where slabs are filled: all of
+// them as a rule, or those of this class at least, which has filled two SuperSlabs.
 os::Huge huge_for(const Heap& heap, unsigned c) {
   if (heap.carved_bytes < conf::config().huge_from_bytes || g_limit_units != 0 || comes_singly(c)) return os::Huge::no;
   const bool dense = heap.carved_bytes >= (uint64_t{heap.slab_units} << kUnitShift) / 8 * 7;
