@@ -57,13 +57,29 @@ redis-cli -s "$socket" shutdown nosave >/dev/null 2>&1 || true
 wait
 """
 
-# name: command. {dir} holds FILES; {on} are the words that put a program on an allocator
+
+
+def _history():
+    """What git fast-import makes a repository of: 300 commits, each with a line changed in four files of 400 lines."""
+    pages = [[f"page {page}, line {i}, {i * 7919 % 1000}" for i in range(400)] for page in range(40)]
+    parts = []
+    for commit in range(300):
+        parts.append(f"commit refs/heads/main\ncommitter A <a@example.org> {1700000000 + commit * 60} +0000\n"
+                     f"data <<END\nchange {commit}\nEND\n")
+        for page in range(commit % 10, 40, 10):
+            pages[page][commit * 31 % 400] = f"page {page}, changed by {commit}"
+            parts.append(f"M 100644 inline pages/{page}\ndata <<END\n" + "\n".join(pages[page]) + "\nEND\n")
+    return "".join(parts)
+
+
+# name: command. {dir} holds FILES and a repository; {on} are the words that put a program on an allocator
 ROWS = {
     "python": ["{on}", "/usr/bin/python3", "{dir}/work.py"],
     "python, no arenas": ["{on}", "env", "PYTHONMALLOC=malloc", "/usr/bin/python3", "{dir}/work.py"],
     "sqlite3": ["{on}", "sqlite3", ":memory:", ".read {dir}/work.sql"],
     "perl": ["{on}", "perl", "{dir}/work.pl"],
-    "g++": ["{on}", "g++", "-O1", "-c", "-o", "/dev/null", "{dir}/work.cc"],
+    "g++": ["{on}", "g++", "-O1", "-o", "{dir}/linked", "{dir}/work.cc"],
+    "git": ["{on}", "git", "-C", "{dir}/history", "-c", "pack.threads=1", "repack", "-adfq", "--depth=20", "--window=40"],
     "lua": ["{on}", "lua5.4", "{dir}/work.lua"],
     "node": ["{on}", "/usr/bin/node", "{dir}/work.js"],
     "ghostscript": ["{on}", "gs", "-q", "-dNODISPLAY", "-dBATCH", "-dNOPAUSE", "{dir}/work.ps"],
@@ -77,6 +93,9 @@ FILES = {"work.py": PYTHON, "work.sql": SQL, "work.pl": PERL, "work.cc": CXX, "w
 def write_files(folder):
     for name, text in FILES.items():
         (Path(folder) / name).write_text(text)
+    repository = Path(folder) / "history"
+    subprocess.run(["git", "init", "-q", "-b", "main", repository], check=True)
+    subprocess.run(["git", "-C", repository, "fast-import", "--quiet"], input=_history(), text=True, check=True)
 
 
 def _libc():
