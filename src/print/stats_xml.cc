@@ -1,5 +1,7 @@
 #include "print/stats_xml.h"
 
+#include <utility>
+
 #include "print/fields.h"
 #include "print/names.h"
 
@@ -53,11 +55,12 @@ void add_totals(Text& out, const hakmem_statistics& stats) {
 
 void add_heap(Text& out, const hakmem_statistics& stats) {
   out.add("<heap nr=\"0\">\n<sizes>\n");
-  size_t smallest = 1;
+  size_t below = 0;  // the size of the class before, of which there may be two
+  size_t to = 0;
   for (uint32_t i = 0; i < class_count(stats); ++i) {
     const hakmem_class_stats& c = stats.classes[i];
-    if (c.tier == HAKMEM_TIER_TINY || c.tier == HAKMEM_TIER_MID) add_free_blocks(out, c, smallest);
-    smallest = c.block_size + 1;
+    if (c.block_size != to) below = std::exchange(to, c.block_size);
+    if (c.tier == HAKMEM_TIER_TINY || c.tier == HAKMEM_TIER_MID) add_free_blocks(out, c, below + 1);
   }
   out.add("</sizes>\n");
   add_totals(out, stats);
