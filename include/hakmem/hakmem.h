@@ -140,6 +140,8 @@ typedef struct hakmem_os_stats {
   uint64_t dropped_late_bytes;   /* at once: their call site is known to come back later than keeping is worth */
   uint64_t dropped_idle_bytes;   /* kept until nobody had come for as long as they were worth (HAKMEM_PRICE, _DECAY) */
   uint64_t dropped_wanted_bytes; /* before that: for other sizes, a purge, or a limit */
+  uint64_t
+      overshoot_bytes; /* what huge pages in use brought beside: free units, and parts of slabs not handed out yet */
 } hakmem_os_stats;
 
 typedef struct hakmem_statistics {

@@ -25,6 +25,7 @@ namespace {
 
 struct ClassSum {
   uint64_t used, listed, handed, received, posted, outboxed, refills[kListStages], peak, slabs, units, released_pages;
+  uint64_t ahead_bytes;  // fresh, in a huge page
 };
 
 // The links of a list in a running thread may be changing: a bounded walk inside the window.
@@ -67,6 +68,7 @@ void add_slabs(ClassSum* sums) {
     sum.slabs++;
     sum.units += s.units;
     if (s.released != 0) sum.released_pages += count_released_pages(s);
+    if (map::is_huge_at(s.first)) sum.ahead_bytes += uint64_t{s.blocks - uint32_t{s.carved}} * s.block_bytes;
   }
 }
 
@@ -114,6 +116,7 @@ void collect_os(hakmem_os_stats* os_stats) {
   os_stats->free_clean_bytes = unit_bytes(units.clean);
   os_stats->free_dirty_bytes = unit_bytes(units.dirty);
   os_stats->in_use_bytes = unit_bytes(units.used);
+  os_stats->overshoot_bytes += unit_bytes(units.huge_clean);
   os_stats->claimed_bytes = unit_bytes(units.clean + units.dirty + units.used);
   const HeapCounts heaps = count_heaps();
   os_stats->heaps = heaps.all;
@@ -152,6 +155,7 @@ void collect_statistics(hakmem_statistics* out) {
   for (unsigned c = 0; c < kClasses; c++) {
     derive(c, sums[c], &out->classes[c]);
     out->os.sparse_bytes += sums[c].released_pages * os::page_size();
+    out->os.overshoot_bytes += sums[c].ahead_bytes;
   }
   for (unsigned c = 0; c < kSpanClasses; c++) {
     hakmem_class_stats& k = out->classes[kClasses + c];

@@ -303,13 +303,20 @@ UnitCounts count_units() {
   UnitCounts counts{};
   for (uint32_t i = 0; i < frontier(); i++) {
     const SuperSlab& super = g_window.supers[i];
-    if (super.kind == Kind::lost) counts.lost += kSuperUnits;
-    else counts.clean += static_cast<unsigned>(std::popcount(super.free & ~super.dirty));
+    const unsigned clean = static_cast<unsigned>(std::popcount(super.free & ~super.dirty));
+    if (super.kind == Kind::lost) {
+      counts.lost += kSuperUnits;
+    } else {
+      counts.clean += clean;
+      if (is_huge(&super) && clean < kSuperUnits) counts.huge_clean += clean;
+    }
   }
   counts.dirty = g_state.dirty.load(std::memory_order_relaxed);
   counts.used = g_state.used.load(std::memory_order_relaxed);
   return counts;
 }
+
+bool is_huge_at(uint32_t unit) { return is_huge(&g_window.supers[unit / kSuperUnits]); }
 
 Units dirty_units() { return {g_state.dirty.load(std::memory_order_relaxed)}; }
 Units used_units() { return {g_state.used.load(std::memory_order_relaxed)}; }

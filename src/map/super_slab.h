@@ -82,8 +82,12 @@ void note_moved(uint32_t from, uint32_t to, Units count);
 
 struct UnitCounts {
   uint64_t clean, dirty, used, lost;  // sum: units below the frontier
+  uint64_t huge_clean;  // part of clean: in memory all the same, since a huge page that is in use covers them
 };
 UnitCounts count_units();
+
+/// Whether a huge page was asked for where the unit lies. Threads: any; as of some moment.
+bool is_huge_at(uint32_t unit);
 
 /// Dirty units now. Threads: any, without the lock; as of some moment.
 Units dirty_units();

@@ -49,6 +49,7 @@ inline constexpr OsField kOsFields[] = {
     {"in_use_bytes", &hakmem_os_stats::in_use_bytes},
     {"kept_bytes", &hakmem_os_stats::kept_bytes},
     {"sparse_bytes", &hakmem_os_stats::sparse_bytes},
+    {"overshoot_bytes", &hakmem_os_stats::overshoot_bytes},
     {"maps", &hakmem_os_stats::maps},
     {"maps_refused", &hakmem_os_stats::maps_refused},
     {"purges", &hakmem_os_stats::purges},

@@ -133,6 +133,7 @@ constexpr Fact kSizes[] = {
     {"in use", &hakmem_os_stats::in_use_bytes, "in slabs and spans"},
     {"kept", &hakmem_os_stats::kept_bytes, "of what is in use: freed large and big blocks, for reuse"},
     {"sparse", &hakmem_os_stats::sparse_bytes, "of what is in use: pages given back in slabs with few blocks"},
+    {"overshoot", &hakmem_os_stats::overshoot_bytes, "in memory before a block needs it, by huge pages"},
     {"free, touched", &hakmem_os_stats::free_dirty_bytes, "still in memory, given back after HAKMEM_DECAY"},
     {"free, clean", &hakmem_os_stats::free_clean_bytes, "never touched, or given back"},
     {"metadata", &hakmem_os_stats::metadata_bytes, "hakmem's own tables, mapped, mostly untouched"},

@@ -116,6 +116,31 @@ TEST(Heap, counters_add_up) {
   EXPECT_EQ(stats.os.claimed_bytes, stats.os.free_clean_bytes + stats.os.free_dirty_bytes + stats.os.in_use_bytes);
 }
 
+// 48 MiB of each range of sizes, in a heap of their own.
+TEST(Heap, what_is_in_memory_before_a_block_needs_it_is_an_eighth_of_the_heap_and_a_SuperSlab_at_most) {
+  for (const auto& [least, most] : {std::pair{16u, 256u}, {16u, 1024u}, {1100u, 20'000u}, {100u, 100u}}) {
+    std::thread([least = least, most = most] {
+      bool was_seen = false;
+      std::vector<void*> blocks;
+      std::mt19937 random(1);
+      for (uint64_t live = 0, next_look = 4 << 20; live < 48 << 20;) {
+        const uint64_t size = least + random() % (most - least + 1);
+        blocks.push_back(allocate(size));
+        live += size;
+        if (live < next_look) continue;
+        next_look += 1 << 20;
+        const hakmem_os_stats os = stats_now().os;
+        ASSERT_LE(os.overshoot_bytes, os.in_use_bytes / 8 + kSuperBytes) << least << "-" << most << " after " << live;
+        was_seen |= os.overshoot_bytes != 0;
+      }
+      EXPECT_TRUE(was_seen) << least << "-" << most;
+      for (void* p : blocks) free_fast(p);
+      reclaim(Bytes{0});
+    }).join();
+    EXPECT_EQ(stats_now().os.overshoot_bytes, 0u);
+  }
+}
+
 TEST(Heap, a_purge_after_everything_is_freed_leaves_nothing_resident) {
   std::vector<void*> blocks;
   for (int i = 0; i < 20'000; i++) blocks.push_back(allocate(100));

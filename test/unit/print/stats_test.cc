@@ -87,6 +87,7 @@ claimed              4 MiB  part of it that is mapped: in use and free
 in use             192 KiB  in slabs and spans
 kept                   0 B  of what is in use: freed large and big blocks, for reuse
 sparse                 0 B  of what is in use: pages given back in slabs with few blocks
+overshoot              0 B  in memory before a block needs it, by huge pages
 free, touched        1 MiB  still in memory, given back after HAKMEM_DECAY
 free, clean        2.8 MiB  never touched, or given back
 metadata          97.6 KiB  hakmem's own tables, mapped, mostly untouched
@@ -218,6 +219,16 @@ TEST(StatsXml, is_well_formed_and_looks_like_glibcs) {
       << xml;
   EXPECT_NE(xml.find("<system type=\"current\" size=\"4194304\"/>\n"), std::string::npos);
   EXPECT_EQ(xml.substr(xml.size() - 10), "</malloc>\n");
+}
+
+TEST(StatsXml, a_size_that_two_classes_have_begins_where_the_one_below_ends) {
+  hakmem_statistics two = {};
+  add_class(two, HAKMEM_TIER_TINY, 16, 0, 0, 0, 0);
+  add_class(two, HAKMEM_TIER_TINY, 16, 9, 1, 0, 0);
+  add_class(two, HAKMEM_TIER_TINY, 32, 9, 1, 0, 0);
+  const std::string xml = printed(stats_xml, two);
+  EXPECT_NE(xml.find("<size from=\"1\" to=\"16\""), std::string::npos) << xml;
+  EXPECT_NE(xml.find("<size from=\"17\" to=\"32\""), std::string::npos) << xml;
 }
 
 }  // namespace
