@@ -7,13 +7,15 @@ int main(int argc, char** argv) {
   using namespace hak::bench;
   Sizes sizes = {16, 3 << 20, Spread::log};
   uint64_t threads = 8, bytes = 1 << 30, keep = 11 << 20, rounds = 6, seed = 1;
-  double settle = 2;
+  double settle = 2, seconds_wanted = 1;
   Load load("burst", "threads allocate much and free most of it; then resident memory is looked at");
   load.add("threads", threads, "that allocate");
   load.add("bytes", bytes, "asked for by all of them together in a round");
   load.add("sizes", sizes, "sizes of the blocks, from 16");
   load.add("keep", keep, "bytes that survive, blocks chosen at random");
-  load.add("rounds", rounds, "bursts; the survivors of one are freed by the next");
+  load.add("seconds", seconds_wanted, "how long, when no rounds are given");
+  load.add("rounds", rounds,
+           "bursts of each thread; the survivors of one are freed by the next; 0: until the time is up", 0);
   load.add("settle", settle, "seconds that pass before resident memory is looked at");
   load.add("seed", seed, "of the random sizes and survivors");
   load.begin(argc, argv);
@@ -31,7 +33,8 @@ int main(int argc, char** argv) {
       Random random(seed + thread);
       Chain& chain = chains[thread];
       uint64_t own = 0, kept = 0;
-      for (uint64_t round = 0; round < rounds; round++) {
+      Repeats repeats(rounds, seconds_wanted);
+      while (repeats.next()) {
         chain.clear();
         for (uint64_t live = 0; live < bytes / threads; own++) live += chain.grow(sizes.pick(random));
         kept = chain.shrink([&] { return random.fraction() >= share; });

@@ -2,20 +2,33 @@
 // turn. Memory that belongs to a sleeping thread has to serve the next one, or a pool of threads needs it as often as
 // it has threads.
 // Source: our own, after the blow-up that Berger and others describe in "Hoard", ASPLOS 2000, with owners that sleep.
-#include <semaphore>
+#include "support/crew.h"
 
-#include "support/load.h"
+namespace {
+
+using namespace hak::bench;
+
+// A thread that allocates when it is its turn and sleeps otherwise: its heap stays its own.
+struct Owner {
+  Worker thread;
+  Random random;
+
+  Owner(uint64_t index, uint64_t seed) : thread(index), random(seed + index) {}
+};
+
+}  // namespace
 
 int main(int argc, char** argv) {
-  using namespace hak::bench;
   Sizes sizes = {64, 1024};
-  uint64_t threads = 4, bytes = 256 << 20, seed = 1;
-  double settle = 2;
+  uint64_t threads = 4, bytes = 256 << 20, rounds = 1, seed = 1;
+  double settle = 2, seconds_wanted = 1;
   Load load("sleeping_owners", "threads in turn allocate and fall asleep; another thread frees what they allocated");
   load.add("threads", threads, "that take turns");
   load.add("bytes", bytes, "asked for by each");
   load.add("sizes", sizes, "sizes of the blocks, from 16");
   load.add("settle", settle, "seconds that pass after the last free before resident memory is looked at");
+  load.add("seconds", seconds_wanted, "how long, when no rounds are given");
+  load.add("rounds", rounds, "how often all of them take their turn; 0: until the time is up", 0);
   load.add("seed", seed, "of the random sizes");
   load.begin(argc, argv);
   if (sizes.least < 16) load.fail("--sizes begin at 16");
@@ -23,29 +36,31 @@ int main(int argc, char** argv) {
   const uint64_t rss_before = resident_bytes();
   uint64_t live = 0, blocks = 0;
   std::vector<double> full, freed;
-  std::latch end(1);
-  std::vector<std::thread> owners;
-  const uint64_t begin = now_ns();
-  for (uint64_t turn = 0; turn < threads; turn++) {
+  std::vector<std::unique_ptr<Owner>> owners;
+  const auto take_turn = [&](uint64_t turn) {
+    if (turn == owners.size()) owners.push_back(std::make_unique<Owner>(turn, seed));
+    Owner& owner = *owners[turn];
     Chain chain;
-    std::binary_semaphore allocated{0};
     live = 0;
-    owners.emplace_back([&, turn] {
-      Random random(seed + turn);
+    auto fill = [&](uint64_t) {
+      Random random = owner.random;
       for (; live < bytes; blocks++) live += chain.grow(sizes.pick(random));
-      allocated.release();
-      end.wait();  // asleep, not ended: its heap is still its own
-    });
-    allocated.acquire();
+      owner.random = random;
+    };
+    owner.thread.begin(fill);
+    owner.thread.wait();
     full.push_back(static_cast<double>(resident_beyond(rss_before)));
     std::thread([&chain] { chain.clear(); }).join();
     freed.push_back(static_cast<double>(resident_beyond(rss_before)));
-  }
+  };
+  const uint64_t begin = now_ns();
+  Repeats repeats(rounds, seconds_wanted);
+  while (repeats.next())
+    for (uint64_t turn = 0; turn < threads; turn++) take_turn(turn);
   const double seconds = seconds_since(begin);
   sleep_for(settle);
   const double settled = static_cast<double>(resident_beyond(rss_before));
-  end.count_down();
-  for (std::thread& owner : owners) owner.join();
+  owners.clear();
   return load.end({.operation = "block",
                    .operations = blocks,
                    .seconds = seconds,

@@ -40,9 +40,11 @@ void short_life(const Sizes& sizes, uint64_t blocks, uint64_t seed, Exchange& ex
 int main(int argc, char** argv) {
   Sizes sizes = {16, 2000};
   uint64_t threads = 10'000, at_once = 64, blocks = 40, seed = 1;
+  double seconds_wanted = 1;
   Load load("thread_storm", "short threads that allocate, free half, leave the rest to others, and end");
-  load.add("threads", threads, "threads in all");
+  load.add("threads", threads, "threads in all; 0: until the time is up", 0);
   load.add("at-once", at_once, "threads at a time");
+  load.add("seconds", seconds_wanted, "how long, when no threads are given");
   load.add("blocks", blocks, "blocks that each allocates");
   load.add("sizes", sizes, "sizes of the blocks, from 16");
   load.add("seed", seed, "of the random sizes and places");
@@ -53,13 +55,20 @@ int main(int argc, char** argv) {
   const uint64_t rss_before = resident_bytes();
   uint64_t rss_early = 0;
   const uint64_t begin = now_ns();
+  // A tenth of the way: what is resident then shouldn't grow any more.
+  const auto is_early = [&](uint64_t i) {
+    return threads != 0 ? i == threads / 10 : rss_early == 0 && seconds_since(begin) >= seconds_wanted / 10;
+  };
   std::vector<std::thread> alive(at_once);
-  for (uint64_t i = 0; i < threads; i++) {
+  Repeats repeats(threads, seconds_wanted);
+  while (repeats.next()) {
+    const uint64_t i = repeats.done() - 1;
     std::thread& place = alive[i % at_once];
     if (place.joinable()) place.join();
     place = std::thread([&, i] { short_life(sizes, blocks, seed + i, exchange); });
-    if (i == threads / 10) rss_early = resident_bytes();
+    if (is_early(i)) rss_early = resident_bytes();
   }
+  if (rss_early == 0) rss_early = resident_bytes();  // all the time there is may pass between two threads
   for (std::thread& thread : alive)
     if (thread.joinable()) thread.join();
   const double seconds = seconds_since(begin);
@@ -67,7 +76,7 @@ int main(int argc, char** argv) {
   const double growth = static_cast<double>(rss_before + left) / static_cast<double>(rss_early);
   for (auto& place : exchange.places) free(place.load(std::memory_order_acquire));
   return load.end({.operation = "thread",
-                   .operations = threads,
+                   .operations = repeats.done(),
                    .seconds = seconds,
                    .values = {{"left_rss_bytes", static_cast<double>(left)}, {"growth_ratio", growth}}});
 }

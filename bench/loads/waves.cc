@@ -3,9 +3,7 @@
 // resident memory follow the live bytes down?
 // Source: our own, after the analysis of fragmentation by lifetime in Maas and others, "Learning-based memory
 // allocation for C++ server workloads" (ASPLOS 2020), and Powers and others, "Mesh" (PLDI 2019).
-#include <algorithm>
-
-#include "support/load.h"
+#include "support/crew.h"
 
 namespace {
 
@@ -13,20 +11,60 @@ using namespace hak::bench;
 
 struct Work {
   Sizes sizes = {32, 1024};
-  uint64_t waves = 2, peak = 256 << 20, cache = 12 << 20, objects = 20, seed = 1;
+  uint64_t threads = 1, waves = 2, peak = 256 << 20, cache = 12 << 20, objects = 20, seed = 1;
   uint64_t trough_percent = 14;
-  double settle = 1.5;
+  double settle = 1.5, seconds = 1;
+
+  // What one of the servers does of it.
+  Work share(uint64_t server) const {
+    Work work = *this;
+    work.peak = std::max<uint64_t>(1, peak / threads);
+    work.cache = cache / threads;
+    work.seed = seed + server;
+    return work;
+  }
 };
 
-class Server {
+struct Block {
+  void* start;
+  uint64_t bytes;
+};
+
+// The pages in which a live block lies: with these places no return of single pages can leave less resident.
+class LivePages {
+ public:
+  explicit LivePages(size_t most) : pages_(most), end_(pages_.begin()) {}
+
+  void add(const Block& block) {
+    if (block.start == nullptr) return;
+    const auto start = reinterpret_cast<uint64_t>(block.start);
+    for (uint64_t page = start / kPage; page <= (start + block.bytes - 1) / kPage; page++) {
+      if (end_ == pages_.end()) give_up("a longer table of pages");
+      *end_++ = page;
+    }
+  }
+
+  // Two servers may have blocks in the same page: it counts once.
+  uint64_t bytes() {
+    std::sort(pages_.begin(), end_);
+    end_ = std::unique(pages_.begin(), end_);
+    return static_cast<uint64_t>(end_ - pages_.begin()) * kPage;
+  }
+
+ private:
+  Table<uint64_t> pages_;
+  uint64_t* end_;
+};
+
+// On cache lines of its own, as its thread writes to it all the time.
+class alignas(64) Server {
  public:
   explicit Server(const Work& work)
       : work_(work),
         random_(work.seed),
         sessions_(2 * work.peak / (kSessionBlocks * mean()) + 1000),
         cache_(work.cache / mean() + 1),
-        request_(work.objects),
-        pages_(3 * (trough_sessions() * kSessionBlocks + cache_.count()) + (trough_bytes() + work.cache) / kPage) {}
+        request_(work.objects) {}
 
   // Traffic rises: each request leaves a session behind, some put something into the cache.
   void rise() {
@@ -59,22 +97,15 @@ class Server {
     for (Block& block : cache_) drop(block);
   }
 
-  // Bytes of the pages in which a live block lies: with these places no return of single pages can leave less resident.
-  uint64_t bytes_of_live_pages() {
-    uint64_t* end = pages_.begin();
-    const auto add = [&](const Block& block) {
-      if (block.start == nullptr) return;
-      const auto start = reinterpret_cast<uint64_t>(block.start);
-      for (uint64_t page = start / kPage; page <= (start + block.bytes - 1) / kPage; page++) {
-        if (end == pages_.end()) give_up("a longer table of pages");
-        *end++ = page;
-      }
-    };
+  void add_to(LivePages& pages) {
     for (size_t i = 0; i < open_; i++)
-      for (const Block& block : sessions_[i].blocks) add(block);
-    for (const Block& block : cache_) add(block);
-    std::sort(pages_.begin(), end);
-    return static_cast<uint64_t>(std::unique(pages_.begin(), end) - pages_.begin()) * kPage;
+      for (const Block& block : sessions_[i].blocks) pages.add(block);
+    for (const Block& block : cache_) pages.add(block);
+  }
+
+  // No more than these are added in the trough.
+  size_t most_pages() const {
+    return 3 * (trough_sessions() * kSessionBlocks + cache_.count()) + (trough_bytes() + work_.cache) / kPage;
   }
 
   uint64_t live() const { return live_; }
@@ -82,12 +113,7 @@ class Server {
 
  private:
   static constexpr uint64_t kSessionBlocks = 6;
-  static constexpr uint64_t kPage = 4096;
 
-  struct Block {
-    void* start;
-    uint64_t bytes;
-  };
   struct Session {
     Block blocks[kSessionBlocks];
   };
@@ -134,12 +160,42 @@ class Server {
     sessions_[which] = sessions_[--open_];
   }
 
-  const Work& work_;
+  const Work work_;
   Random random_;
   Table<Session> sessions_;
   Table<Block> cache_, request_;
-  Table<uint64_t> pages_;
   uint64_t open_ = 0, live_ = 0, requests_ = 0;
+};
+
+// All servers, each in its own thread; they go from phase to phase together.
+class Servers {
+ public:
+  explicit Servers(const Work& work) : crew_(work.threads) {
+    for (uint64_t i = 0; i < work.threads; i++) servers_.push_back(std::make_unique<Server>(work.share(i)));
+  }
+
+  // Returns the seconds until the last server was done.
+  double all(void (Server::*phase)()) {
+    return crew_.run([&](uint64_t thread) { (*servers_[thread].*phase)(); });
+  }
+
+  uint64_t live() const { return sum(&Server::live); }
+  uint64_t requests() const { return sum(&Server::requests); }
+  size_t most_pages() const { return sum(&Server::most_pages); }
+
+  void add_to(LivePages& pages) {
+    for (auto& server : servers_) server->add_to(pages);
+  }
+
+ private:
+  uint64_t sum(uint64_t (Server::*figure)() const) const {
+    uint64_t total = 0;
+    for (const auto& server : servers_) total += (*server.*figure)();
+    return total;
+  }
+
+  std::vector<std::unique_ptr<Server>> servers_;
+  Crew crew_;
 };
 
 }  // namespace
@@ -147,7 +203,9 @@ class Server {
 int main(int argc, char** argv) {
   Work work;
   Load load("waves", "traffic that rises and ebbs: resident memory over live bytes at the peak and in the trough");
-  load.add("waves", work.waves, "how often traffic rises and ebbs");
+  load.add("threads", work.threads, "servers, a thread each, that share the traffic and the cache");
+  load.add("seconds", work.seconds, "how long, when no waves are given");
+  load.add("waves", work.waves, "how often traffic rises and ebbs; 0: until the time is up", 0);
   load.add("peak", work.peak, "live bytes at the peak");
   load.add("trough-percent", work.trough_percent, "of the peak that is live in the trough");
   load.add("cache", work.cache, "bytes of the cache when it is full");
@@ -157,29 +215,28 @@ int main(int argc, char** argv) {
   load.add("seed", work.seed, "of the random sizes, sessions and cache entries");
   load.begin(argc, argv);
 
-  Server server(work);
+  Servers servers(work);
+  LivePages pages(servers.most_pages());
   const uint64_t rss_before = resident_bytes();
   const auto rss_over_live = [&] {
-    return static_cast<double>(resident_beyond(rss_before)) / static_cast<double>(server.live());
+    return static_cast<double>(resident_beyond(rss_before)) / static_cast<double>(servers.live());
   };
   double seconds = 0, peak = 0, trough = 0;
   uint64_t live_at_peak = 0, requests = 0;
-  for (uint64_t wave = 0; wave < work.waves; wave++) {
-    const uint64_t requests_before = server.requests();
-    const uint64_t rising = now_ns();
-    server.rise();
-    seconds += seconds_since(rising);
-    live_at_peak = server.live();
+  Repeats waves(work.waves, work.seconds);
+  while (waves.next()) {
+    const uint64_t requests_before = servers.requests();
+    seconds += servers.all(&Server::rise);
+    live_at_peak = servers.live();
     peak = rss_over_live();
-    const uint64_t ebbing = now_ns();
-    server.ebb();
-    seconds += seconds_since(ebbing);
-    requests += server.requests() - requests_before;  // those of the trough wait for the clock
-    server.trough();
+    seconds += servers.all(&Server::ebb);
+    requests += servers.requests() - requests_before;  // those of the trough wait for the clock
+    servers.all(&Server::trough);
     trough = rss_over_live();
   }
-  const auto live_pages = static_cast<double>(server.bytes_of_live_pages()) / static_cast<double>(server.live());
-  server.end();
+  servers.add_to(pages);
+  const auto live_pages = static_cast<double>(pages.bytes()) / static_cast<double>(servers.live());
+  servers.all(&Server::end);
   return load.end({.operation = "request",
                    .operations = requests,
                    .seconds = seconds,

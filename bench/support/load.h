@@ -8,6 +8,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -101,20 +102,23 @@ inline void touch_pages(void* block, size_t bytes) {
 ///   while (uint64_t n = rounds.next()) for (; n > 0; n--) operation();
 class Rounds {
  public:
-  Rounds(uint64_t rounds, double seconds)
-      : wanted_(rounds * kRound), end_ns_(wanted_ != 0 ? 0 : now_ns() + static_cast<uint64_t>(seconds * 1e9)) {}
+  static constexpr uint64_t kRound = 1000;
+
+  /// round: operations of a round, for loads that count otherwise.
+  Rounds(uint64_t rounds, double seconds, uint64_t round = kRound)
+      : wanted_(rounds * round), end_ns_(wanted_ != 0 ? 0 : now_ns() + static_cast<uint64_t>(seconds * 1e9)) {}
 
   /// How many operations to do before the next call; 0: that was all.
   uint64_t next() {
     if (wanted_ == 0) choose_batch();
-    else batch_ = done_ < wanted_ ? kRound : 0;
+    else batch_ = std::min(kRound, wanted_ - done_);
     done_ += batch_;
     return batch_;
   }
   uint64_t operations() const { return done_; }
 
  private:
-  static constexpr uint64_t kRound = 1000, kBatchNs = 20'000;
+  static constexpr uint64_t kBatchNs = 20'000;
 
   // Cheap operations go by the thousand, so that the clock costs nothing; where one takes a millisecond, few at a time.
   void choose_batch() {
@@ -127,6 +131,25 @@ class Rounds {
 
   uint64_t wanted_, end_ns_, done_ = 0, last_ns_ = 0;
   uint64_t batch_ = 2;  // the first call halves it: a single operation may take as long as all the time there is
+};
+
+/// Counts what is done as a whole or not at all: so many times, or (0) until the time is up, and then once at least.
+///   while (repeats.next()) all_of_it();
+class Repeats {
+ public:
+  Repeats(uint64_t times, double seconds)
+      : wanted_(times), end_ns_(wanted_ != 0 ? 0 : now_ns() + static_cast<uint64_t>(seconds * 1e9)) {}
+
+  /// Whether to do it once more.
+  bool next() {
+    if (wanted_ != 0 ? done_ == wanted_ : done_ != 0 && now_ns() >= end_ns_) return false;
+    done_++;
+    return true;
+  }
+  uint64_t done() const { return done_; }
+
+ private:
+  uint64_t wanted_, end_ns_, done_ = 0;
 };
 
 /// Runs work(0) ... work(threads - 1) in threads that begin together, and returns the seconds until the last was done.
