@@ -18,7 +18,8 @@ using Place = std::atomic<map::Span*>;
 constinit Place g_places[kBigClasses][kSiteSlots];
 
 // Bit s: place s of the class may have a span. A hint that is set after a put and cleared before a take: a bit too many
-// costs a look, one too few hides a span until the next decay tick looks at all places. Relaxed.
+// costs a look, one too few, while a put is under way or where a fork cut it off, hides a span until the next decay
+// tick looks at all places. Relaxed: the exchange keeps the two in order.
 constinit std::atomic<uint64_t> g_taken_places[kBigClasses];
 
 struct alignas(kCacheLine) Bin {
@@ -86,12 +87,12 @@ void give_back(map::Span& span, map::Drop why) {
   map::give_span(span, map::Age::aged, why);
 }
 
-// Takes every kept span out, since a span in a place may only be looked at by who has it, and puts those back that
-// stay.
+// Takes every kept span out of the places in `mask`, since a span in a place may only be looked at by who has it, and
+// puts those back that stay.
 template <class Leaves>
-void sweep_places(unsigned k, map::Drop why, Leaves leaves) {
-  for (unsigned s = 0; s < kSiteSlots; s++) {
-    map::Span* const span = take_from_place(k, s);
+void sweep_places(unsigned k, uint64_t mask, map::Drop why, Leaves leaves) {
+  for (; mask != 0; mask &= mask - 1) {
+    map::Span* const span = take_from_place(k, static_cast<unsigned>(std::countr_zero(mask)));
     if (span == nullptr) continue;
     if (leaves(*span)) give_back(*span, why);
     else put_into_place(k, *span);
@@ -126,15 +127,6 @@ void sweep_bin(unsigned k, map::Drop why, Leaves leaves) {
   }
 }
 
-template <class Leaves>
-void sweep(map::Drop why, Leaves leaves) {
-  if (idle_units() == Units{0}) return;
-  for (unsigned k = 0; k < kBigClasses; k++) {
-    sweep_places(k, why, leaves);
-    sweep_bin(k, why, leaves);
-  }
-}
-
 }  // namespace
 
 Taken take(unsigned c, Site site) {
@@ -156,10 +148,23 @@ void put(unsigned c, map::Span& span) {
   put_into_place(c - kLargeClasses, span);
 }
 
-void decay() { sweep(map::Drop::idle, is_stale); }
+void decay() {
+  constexpr uint64_t kAllPlaces = ~uint64_t{0};
+  static_assert(kSiteSlots == 64);
+  if (idle_units() == Units{0}) return;
+  for (unsigned k = 0; k < kBigClasses; k++) {
+    sweep_places(k, kAllPlaces, map::Drop::idle, is_stale);
+    sweep_bin(k, map::Drop::idle, is_stale);
+  }
+}
 
 void flush() {
-  sweep(map::Drop::wanted, [](const map::Span&) { return true; });
+  const auto all = [](const map::Span&) { return true; };
+  if (idle_units() == Units{0}) return;
+  for (unsigned k = 0; k < kBigClasses; k++) {
+    sweep_places(k, g_taken_places[k].load(std::memory_order_relaxed), map::Drop::wanted, all);
+    sweep_bin(k, map::Drop::wanted, all);
+  }
 }
 
 Units idle_units() { return {g_idle_units.load(std::memory_order_relaxed)}; }
