@@ -17,14 +17,25 @@ struct Habit {
 };
 constinit Habit g_habits[kSiteSlots];
 
-constinit std::atomic<uint64_t> g_fault_ns{0};  // 0: not measured; whoever measures stores it, relaxed
+// Of a MiB, page by page. 0: not measured; whoever measures stores it, relaxed.
+constinit std::atomic<uint64_t> g_faults_ns{0};
+
+uint64_t pages_of_a_mib() { return kMiB / os::page_size(); }
+
+uint64_t faults_ns() {
+  uint64_t ns = g_faults_ns.load(std::memory_order_relaxed);
+  if (ns == 0) {
+    ns = os::measure_fault_ns() * pages_of_a_mib();
+    g_faults_ns.store(ns, std::memory_order_relaxed);
+  }
+  return ns;
+}
 
 // When rent and price are equal. The size cancels out.
 uint64_t break_even_ms() {
   const uint64_t price = conf::config().price;  // µs per MiB and second
   if (price == 0) return conf::kOff;
-  const uint64_t pages = kMiB / os::page_size();
-  return fault_ns() * pages / price;  // ns per MiB / (µs / s) = ms
+  return faults_ns() / price;  // ns per MiB / (µs / s) = ms
 }
 
 }  // namespace
@@ -59,13 +70,6 @@ uint64_t keep_ms(Site site) {
   return soon < most ? soon : most;
 }
 
-uint64_t fault_ns() {
-  uint64_t ns = g_fault_ns.load(std::memory_order_relaxed);
-  if (ns == 0) {
-    ns = os::measure_fault_ns();
-    g_fault_ns.store(ns, std::memory_order_relaxed);
-  }
-  return ns;
-}
+uint64_t fault_ns() { return faults_ns() / pages_of_a_mib(); }
 
 }  // namespace hak::big
