@@ -67,7 +67,4 @@ Units release_spans(Heap& heap, map::Age age);
 /// At a decay tick: the same for stacks to which nothing was freed since the last one. The rooms are as at first then.
 Units release_idle_spans(Heap& heap);
 
-/// Fills in what is counted of class `span_class`. Spans that exist and aren't live are kept for reuse.
-void collect_span_stats(unsigned span_class, hakmem_class_stats* out);
-
 }  // namespace hak

@@ -13,7 +13,7 @@
 #include "heap/counted.h"
 #include "heap/heap.h"
 #include "heap/registry.h"
-#include "heap/spans.h"
+#include "heap/span_counts.h"
 #include "heap/tick.h"
 #include "map/super_slab.h"
 #include "os/counters.h"

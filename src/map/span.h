@@ -47,6 +47,12 @@ inline uint64_t units_in_use(const Span& span) { return span.asked != 0 ? span.a
 inline Bytes bytes_of(const Span& span) { return bytes(Units{units_in_use(span)}); }
 inline bool is_live(const Span& span) { return span.live != nullptr; }
 
+/// Hands the span to the program, as a block of this site. Returns its start.
+inline void* make_live(Span& span, Site site) {
+  span.site = site;
+  return span.live = span.start;
+}
+
 /// Takes a span of `units`, aligned to `align` units, from units: kept, and the caller's. Returns a null span when
 /// there is no memory. growth: as take_units().
 SpanRef take_span(Units units, Units align, Growth growth);

@@ -448,6 +448,13 @@ TEST(Resident, blocks_that_another_thread_frees_do_not_pile_up) {
   EXPECT_LE(value(outcome, "growth_kib"), 2 * kMiBInKiB) << outcome.out;
 }
 
+// 40 MiB, within one decay period: what grew and was freed serves what grows next. By 1.5, a block and the one it leaves.
+TEST(Resident, blocks_that_grow_and_are_freed_again_and_again_do_not_pile_up) {
+  const Outcome outcome = run_load({"growth-again", "20", "10", "4"}, {.env = {{"HAKMEM_DECAY", "60000"}}});
+  EXPECT_GOOD(outcome);
+  EXPECT_LE(value(outcome, "peak_kib"), 110 * kMiBInKiB) << outcome.out;
+}
+
 TEST(Resident, what_sleeping_owners_no_longer_hold_is_used_by_the_next) {
   for (const char* bytes : {"100", "4000", "30000"}) {
     if (on_glibc() && strcmp(bytes, "100") == 0) continue;  // its fast bins keep them

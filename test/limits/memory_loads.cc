@@ -331,6 +331,26 @@ int growth_moved(const uint64_t* arguments) {
   return 0;
 }
 
+// So many times: BUFFERS grow side by side to MIB each, by half again and again, and are freed. Their contents are kept.
+int growth_again(const uint64_t* arguments) {
+  const size_t rounds = arguments[0], buffers = arguments[1], most = arguments[2] * kMiB;
+  void** const table = make_table(buffers);
+  for (size_t round = 0; round < rounds; round++) {
+    for (size_t n = 0, grown = 64; n < most; n = grown, grown = grown < most / 3 * 2 ? grown / 2 * 3 : most) {
+      for (size_t i = 0; i < buffers; i++) {
+        auto* const p = static_cast<char*>(table[i] = realloc(table[i], grown));
+        if (p == nullptr) return wrong("no memory");
+        const auto mark = static_cast<char>(i + round);
+        if (n != 0 && (p[0] != mark || p[n - 1] != mark)) return wrong("the contents are gone");
+        memset(p + n, mark, grown - n);
+      }
+    }
+    for (size_t i = 0; i < buffers; i++) free(std::exchange(table[i], nullptr));
+  }
+  say_memory();
+  return 0;
+}
+
 // Four blocks of other sizes are filled and freed, then seven tenths of MIB in blocks of BYTES.
 int kept_then_others(const uint64_t* arguments) {
   const size_t whole = arguments[0] * kMiB;
@@ -457,6 +477,7 @@ const Load kMemoryLoads[] = {
     {"big-then-sleep", "MIB TIMES PAUSE-MS", big_then_sleep},
     {"growth-within", "MIB", growth_within},
     {"growth-moved", "MIB", growth_moved},
+    {"growth-again", "ROUNDS BUFFERS MIB", growth_again},
     {"kept-then-others", "MIB BYTES", kept_then_others},
     {"burst", "MIB", burst},
     {"busy-after-a-peak", "MIB", busy_after_a_peak},
