@@ -53,9 +53,10 @@ TEST_F(SuperSlabs, huge_pages_are_asked_for_in_untouched_super_slabs_of_slabs) {
 // Where THP is always on, too: a small process stays small.
 TEST_F(SuperSlabs, no_huge_page_comes_unasked) {
   const UnitRun run = take(1, 1, Kind::slabs);
-  if (os::read(&os::Counters::huge_refused) != 0) GTEST_SKIP() << "there are no huge pages here";
-  EXPECT_TRUE(has_mapping_flag(run.first, "nh"));
+  const bool is_small = has_mapping_flag(run.first, "nh");
   give(run);
+  if (os::read(&os::Counters::huge_refused) != 0) GTEST_SKIP() << "there are no huge pages here";
+  EXPECT_TRUE(is_small);
 }
 
 // The kernel's khugepaged makes a huge page of the few pages that are left, some 10 s later.
@@ -64,7 +65,10 @@ TEST_F(SuperSlabs, where_a_part_goes_back_no_huge_page_is_to_bring_it_again) {
     return take_units(Units{n}, Units{1}, Kind::slabs, Growth::allowed, os::Huge::yes);
   };
   const UnitRun stays = take_huge(1);
-  if (!stays.huge) GTEST_SKIP() << "there are no huge pages here";
+  if (!stays.huge) {
+    give(stays);
+    GTEST_SKIP() << "there are no huge pages here";
+  }
   EXPECT_TRUE(has_mapping_flag(stays.first, "hg"));
   const UnitRun goes = take_huge(5);
   ASSERT_EQ(goes.first / kSuperUnits, stays.first / kSuperUnits);
