@@ -45,6 +45,16 @@ void call_reports();  // everything that reads counters
 hakmem_block (*find_block_info())(const void*);
 int (*find_stats())(hakmem_statistics*, size_t);
 size_t (*find_purge())(size_t);
+
+/// What the calls did to blocks of one class. A free is local where the heap that owns the block is the thread's own.
+struct Calls {
+  uint64_t allocations, frees_local, frees_remote;
+};
+/// Fills in what all calls did since the process began, by the HAKMEM_CLASSES_MAX classes; for a moment at which nobody
+/// calls. False where that isn't known: only where the model is linked with src/ all calls are its own, and owners are
+/// seen.
+bool read_calls(Calls* classes);
+
 /// The invariant that doesn't hold, as a sentence, or null; only where the model is linked with src/.
 const char* broken_rule();
 

@@ -1,5 +1,7 @@
 #include "model/oracle.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -71,6 +73,7 @@ void check_overlap(ArenaVector<Block>& live) {
 
 void Counters::remember_start() {
   if (auto* const stats = find_stats()) stats(&start_, sizeof start_);
+  read_calls(calls_at_start_);
 }
 
 namespace {
@@ -113,9 +116,15 @@ void expect(uint64_t counted, uint64_t oracle, const char* what, const char* nam
 
 void Counters::check(const ArenaVector<Block>& live) {
   auto* const stats = find_stats();
-  auto* const info_of = find_block_info();
   if (stats == nullptr) return;
   if (const int error = stats(&now_, sizeof now_); error != 0) fail("hakmem_stats: error %d", error);
+  check_live(live);
+  check_calls();
+  check_memory();
+}
+
+void Counters::check_live(const ArenaVector<Block>& live) const {
+  auto* const info_of = find_block_info();
   static Live classes[HAKMEM_CLASSES_MAX], tiers[5];
   std::fill(std::begin(classes), std::end(classes), Live{});
   std::fill(std::begin(tiers), std::end(tiers), Live{});
@@ -141,6 +150,24 @@ void Counters::check(const ArenaVector<Block>& live) {
     if (c.allocations != c.hits + c.misses || c.live_blocks != c.allocations - c.frees)
       fail("tier %u: sums don't add up", i);
   }
+}
+
+void Counters::check_calls() const {
+  static Calls calls[HAKMEM_CLASSES_MAX];
+  if (!read_calls(calls)) return;
+  for (unsigned i = 0; i < now_.class_count; i++) {
+    const hakmem_class_stats &c = now_.classes[i], &s = start_.classes[i];
+    const Calls &made = calls[i], &before = calls_at_start_[i];
+    const auto check = [&](const char* what, uint64_t counted, uint64_t at_start, uint64_t Calls::*which) {
+      expect(counted - at_start, made.*which - before.*which, what, "class", i, c.block_size);
+    };
+    check("allocations", c.allocations, s.allocations, &Calls::allocations);
+    check("frees_local", c.frees_local, s.frees_local, &Calls::frees_local);
+    check("frees_remote", c.frees_remote, s.frees_remote, &Calls::frees_remote);
+  }
+}
+
+void Counters::check_memory() const {
   const hakmem_os_stats& os = now_.os;
   if (os.claimed_bytes != os.free_clean_bytes + os.free_dirty_bytes + os.in_use_bytes)
     fail("claimed %llu is not clean %llu + dirty %llu + in use %llu", static_cast<ull>(os.claimed_bytes),
@@ -151,6 +178,11 @@ void Counters::check(const ArenaVector<Block>& live) {
     fail("slabs and spans hold %llu bytes of %llu in use", static_cast<ull>(now_.tiers[0].held_bytes),
          static_cast<ull>(os.in_use_bytes));
   if (os.heaps_parked > os.heaps) fail("more heaps are parked than there are");
+  // Tables and heaps are made of whole pages: where those are larger there is more.
+  constexpr long kPageBytes = 4096;
+  if (sysconf(_SC_PAGESIZE) == kPageBytes && os.metadata_bytes > os.claimed_bytes / 200 + kMiB)
+    fail("%llu bytes of metadata are more than 0.5 %% of %llu and 1 MiB", static_cast<ull>(os.metadata_bytes),
+         static_cast<ull>(os.claimed_bytes));
 }
 
 }  // namespace hak::test

@@ -37,14 +37,20 @@ class Intervals {
 /// The state of all counters at one moment at which no thread allocates.
 class Counters {
  public:
-  /// What was live before the model began: libc's and the C++ library's blocks.
+  /// What was live, and what was counted, before the model began: libc's and the C++ library's blocks.
   void remember_start();
 
-  /// Compares every counter with the blocks that live now; and the equations of hakmem.h and docs/design.md, §10.
+  /// Compares every counter with the blocks that live now and the calls so far; and the equations of hakmem.h and
+  /// docs/design.md, §10.
   void check(const ArenaVector<Block>& live);
 
  private:
+  void check_live(const ArenaVector<Block>& live) const;
+  void check_calls() const;
+  void check_memory() const;
+
   hakmem_statistics start_, now_;
+  Calls calls_at_start_[HAKMEM_CLASSES_MAX];
 };
 
 /// Do these overlap? At a moment at which no thread allocates; sorts them.

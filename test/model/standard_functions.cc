@@ -114,6 +114,7 @@ void call_reports() {
 hakmem_block (*find_block_info())(const void*) { return hakmem() != nullptr ? hakmem()->block_info : nullptr; }
 int (*find_stats())(hakmem_statistics*, size_t) { return hakmem() != nullptr ? hakmem()->stats : nullptr; }
 size_t (*find_purge())(size_t) { return hakmem() != nullptr ? hakmem()->purge : nullptr; }
+bool read_calls(Calls*) { return false; }
 const char* broken_rule() { return nullptr; }
 bool under_thread_sanitizer() { return false; }
 
