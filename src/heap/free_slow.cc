@@ -125,6 +125,7 @@ void free_event(void* p, Heap* heap, Slab* slab) noexcept {
     }
     settle(*heap, *slab);
   }
+  heap->events++;
   if (beat_is_due(*heap)) [[unlikely]]
     heartbeat_at(*heap, *slab);
 }

@@ -82,6 +82,9 @@ struct Heap {
   SparseWalk walk;        // its place. The lock's holder's
   const Slab* narrow;     // at which the last heartbeat found its class's list empty
   uint32_t narrow_beats;  // and how many did since they found that of another
+  uint32_t events;        // of slabs, and frees of spans that are as slow
+  uint32_t events_seen;   // by the last heartbeat
+  uint32_t event_beats;   // heartbeats since a refill came between
   uint64_t next_unwanted_ms;
   uint64_t next_decay_ms;
   uint64_t carved_bytes;  // of all slabs: blocks that were ever handed out

@@ -34,6 +34,16 @@ void decay_kept(Heap& heap, uint64_t now_ms) {
   release_unused_currents(heap, map::Age::fresh);
 }
 
+constexpr uint32_t kEventBeats = 2;
+
+// Who only frees, and has done so for a while, may be about to fall asleep: what is on his lists, blocks here and there
+// in up to sixteen pages a class, nobody could give back then. Once, until he allocates again.
+void flush_lists_of_who_only_frees(Heap& heap) {
+  const bool no_refill = heap.events - std::exchange(heap.events_seen, heap.events) >= kBeatEvery;
+  heap.event_beats = no_refill ? heap.event_beats + 1 : 0;
+  if (heap.event_beats == kEventBeats && heap.slab_units >= units_worth_taking()) flush_lists(heap);
+}
+
 // What a class is given in addition when its list holds one block at a time. Not of large blocks: a buffer that is used
 // again at once is in the processor's cache (48 KiB, a byte a page: 21 ns a pair with one block, 67 with five).
 constexpr uint32_t kMoreBlocks = 4, kMoreBytes = 16'384;
@@ -61,6 +71,7 @@ void widen_list(Heap& heap, Slab& slab) {
     const OwnerSection section(heap);
     if (slab != nullptr) widen_list(heap, *slab);
     heap.outbox.post_all(heap);
+    flush_lists_of_who_only_frees(heap);
     decay_kept(heap, now_ms);
     if (is_worth_waiting_for(heap)) expect_quiet();
   }

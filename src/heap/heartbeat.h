@@ -13,7 +13,8 @@ namespace hak {
 [[gnu::noinline]] void heartbeat_at(Heap& heap, Slab& slab);
 
 /// Counts one refill or event; every 64th is a heartbeat.
-inline bool beat_is_due(Heap& heap) { return ++heap.beats % 64 == 0; }
+constexpr uint32_t kBeatEvery = 64;
+inline bool beat_is_due(Heap& heap) { return ++heap.beats % kBeatEvery == 0; }
 
 /// Both. Outside of sections.
 inline void beat(Heap& heap) {

@@ -47,10 +47,15 @@ void flush_cold_lists(Heap& heap) {
   }
 }
 
-void reclaim_heap(Heap& heap) {
-  drain_inbox(heap);
+void flush_lists(Heap& heap) {
+  check_section(heap);
   for (unsigned c = 0; c < kClasses; c++)
     if (is_list(heap.free[c])) flush_list(heap, c);
+}
+
+void reclaim_heap(Heap& heap) {
+  drain_inbox(heap);
+  flush_lists(heap);
   release_unused_currents(heap, map::Age::fresh);
   release_empty(heap, 0, map::Age::fresh);
   release_spans(heap, map::Age::fresh);

@@ -11,6 +11,9 @@ namespace hak {
 /// The caller owns the heap: its thread in a section, or the holder of the locks that guard it where it has no thread.
 void reclaim_heap(Heap& heap);
 
+/// Puts all free lists back into their slabs. As flush_cold_lists().
+void flush_lists(Heap& heap);
+
 /// Puts the free lists back into their slabs from which nobody took enough for a refill since this was last done: each
 /// pins a slab. For the owner in a section.
 void flush_cold_lists(Heap& heap);

@@ -60,9 +60,9 @@ bool circulates_through_pool(const SpanStacks& spans, unsigned c) {
 }
 
 bool grow_room(SpanStacks& spans, unsigned c) {
-  if (c >= kCachedClasses || !circulates_through_pool(spans, c)) return false;
+  if (c >= kCachedClasses) return false;
   const uint64_t units = span_class_units(c);
-  if ((spans.grown_units + units) * owned_heaps() > kMostGrownUnits) return false;
+  if ((spans.grown_units + units) * owned_heaps() > kMostGrownUnits || !circulates_through_pool(spans, c)) return false;
   spans.grown[c]++;
   spans.grown_units += static_cast<uint32_t>(units);
   spans.room[c]++;

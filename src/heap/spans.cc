@@ -132,6 +132,7 @@ void free_span_slow(Heap* heap, map::Span& span) {
     count_span_freed(heap, c);
     keep_or_give(*heap, span);
   }
+  heap->events++;
   beat(*heap);
   wake_background();
 }

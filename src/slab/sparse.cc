@@ -92,14 +92,16 @@ struct FreePages {
   bool any_again = false;
 };
 
-// Pages of carved blocks only that no other than the blocks of `free` and released ones reach into.
-FreePages find_free_pages(const Slab& s, const BlockSet& free) {
+// Pages of carved blocks only that no other than the blocks of `free` and released ones reach into. Of the newest one,
+// which is free too, the page stays that its link lies in.
+FreePages find_free_pages(const Slab& s, const BlockSet& free, uint32_t newest) {
   PageSet busy;
   PageSet entered;
+  busy.set(page_of(s, newest));
   for (uint32_t i = 0; i < s.carved; i++) {
     const uint32_t first = page_of(s, i);
     const uint32_t last = ((i + 1) * s.block_bytes - 1) >> kPageShift;
-    if (free.has(i)) {
+    if (free.has(i) || i == newest) {
       // Not of small blocks, which reach into a page at most: it would be asked back in vain at most walks.
       for (uint32_t page = first + 1; s.block_bytes > kPageBytes && page <= last; page++) entered.set(page);
     } else if (s.released == 0 || !page_is_released(s, first)) {
@@ -168,7 +170,8 @@ uint32_t take_unit(Slab& s, uint32_t unit, Taken& taken) {
 
 uint32_t release_free_pages(Slab& s) {
   Block* const newest = std::atomic_ref(s.freed).load(std::memory_order_acquire);
-  if (newest == nullptr || newest->next == nullptr || os::page_size() != kPageBytes) return 0;
+  if (newest == nullptr || os::page_size() != kPageBytes) return 0;
+  if (newest->next == nullptr && s.block_bytes <= kPageBytes) return 0;
   BlockSet free;
   if (const Fault fault = note_list(s, newest, free); fault.block != nullptr) [[unlikely]] {
     guard::report_misuse({.error = fault.error,
@@ -178,7 +181,7 @@ uint32_t release_free_pages(Slab& s) {
                           .block_bytes = s.block_bytes});
     return 0;
   }
-  const FreePages pages = find_free_pages(s, free);
+  const FreePages pages = find_free_pages(s, free, index_of(s, newest));
   if (pages.any_again) purge_pages(s, pages.again);
   if (pages.count == 0) return 0;
   // In this order, so that a child forked meanwhile can tell: what begins in a released page is on no list, or should

@@ -11,8 +11,9 @@
 
 namespace hak {
 
-/// Gives back the pages of which all blocks are on the list of freed blocks, but for the newest one: behind it the
-/// owner's fast path, which may be at work, touches no link. Walks the list, and reports one that is not in order.
+/// Gives back the pages of which all blocks are on the list of freed blocks, but for the one in which the newest begins:
+/// behind it the owner's fast path, which may be at work, touches no link. Walks the list, and reports one that is not in
+/// order.
 /// Returns how many pages.
 uint32_t release_free_pages(Slab& s);
 

@@ -56,6 +56,45 @@ TEST(Sparse, pages_of_an_idle_owner_s_sparse_slabs_go_back_and_serve_it_again) {
   EXPECT_EQ(broken_heap_rule(), nullptr);
 }
 
+TEST(Sparse, of_the_newest_free_block_only_the_page_stays_that_it_begins_in) {
+  if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
+  constexpr size_t kSize = 53'248;  // 13 pages
+  Owner owner;
+  std::vector<void*> blocks;
+  owner.work([&] {
+    blocks = allocate_blocks(200, kSize);  // 10 MiB
+    for (void* p : blocks) memset(p, 1, kSize);
+    for (size_t i = 0; i < blocks.size(); i += 5) free_fast(std::exchange(blocks[i], nullptr));
+  });
+  uint64_t freed = blocks.size() / 5;
+  const uint64_t purged = os::read(&os::Counters::purged_bytes);
+  help_all();
+  EXPECT_GE(os::read(&os::Counters::purged_bytes) - purged, freed * (kSize - 2 * kPageBytes));
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+  owner.work([&] {
+    for (void*& p : blocks) {
+      if (p == nullptr) memset(p = allocate(kSize), 1, kSize);
+      free_fast(p);
+    }
+  });
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+TEST(Sparse, who_only_frees_keeps_no_free_lists) {
+  Owner owner;
+  owner.work([] {
+    std::vector<std::vector<void*>> blocks;
+    for (const size_t n : {100, 500, 1000, 5000}) blocks.push_back(allocate_blocks(4'000'000 / n, n));
+    bool has_lists = false;
+    for (unsigned c = 0; c < kClasses; c++) has_lists |= this_heap->free[c] != nullptr;
+    EXPECT_TRUE(has_lists);
+    for (size_t k = 0; k < blocks.size(); k++)
+      for (void* p : blocks[k]) free_fast(p);
+    for (unsigned c = 0; c < kClasses; c++) EXPECT_EQ(this_heap->free[c], nullptr) << c;
+  });
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
 // Few blocks of each class in units that were full before, as where a burst of all sizes is over.
 TEST(Sparse, what_is_fresh_of_slabs_in_units_that_were_used_goes_back) {
   if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
