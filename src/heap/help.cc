@@ -3,6 +3,7 @@
 #include "heap/idle_lists.h"
 #include "heap/refill.h"
 #include "heap/registry.h"
+#include "heap/returned.h"
 #include "heap/section.h"
 #include "heap/shared.h"
 #include "heap/span_room.h"
@@ -19,92 +20,11 @@ constexpr bool kStoresInOrder = true;  // others see a thread's stores in progra
 constexpr bool kStoresInOrder = false;
 #endif
 
-// Batches of an inbox, in a chain.
-struct Chain {
-  Block* first = nullptr;
-
-  template <class Work>
-  void for_each(Work work) const {
-    for (Block* at = first; at != nullptr;) {
-      Block* next = nullptr;
-      const Batch batch = read_batch(at, &next);
-      work(batch, slab_of(at));
-      at = next;
-    }
-  }
-};
-
-// Takes what waits in an inbox. A batch that was posted twice makes the chain a circle, and one of which the owner freed a
-// block has lost its links: that is reported, and the chain ends there. Source: R. P. Brent, An Improved Monte Carlo
-// Factorization Algorithm, BIT 20, 1980: the circle.
-Chain take_inbox(Heap& heap) {
-  const Chain chain{heap.inbox.drain()};
-  Block* waits = chain.first;
-  Block* last = nullptr;
-  uint32_t steps = 0;
-  uint32_t most = 1;
-  for (Block* at = chain.first; at != nullptr;) {
-    Block* next = nullptr;
-    const Batch batch = read_batch(at, &next);
-    if (!may_be_batch(batch, next) || next == waits) [[unlikely]] {
-      report_freed_too_often(at, &slab_of(at));
-      if (batch.count != 0) pack_batch(batch, nullptr);
-      else if (last != nullptr) pack_batch(read_batch(last, &next), nullptr);
-      else return {};
-      return chain;
-    }
-    if (++steps == most) {
-      waits = next;
-      most *= 2;
-      steps = 0;
-    }
-    last = at;
-    at = next;
-  }
-  return chain;
-}
-
 constexpr uint32_t kWorthTaking = 32, kWorthTakingOfMany = 4;
 constexpr uint64_t kMany = 256;  // units in use
 
-constexpr unsigned kMostReturned = (1u << 14) - 1;
-
-// How many blocks of each slab wait: Slab::returned.
-void count_returned(const Chain& chain) {
-  chain.for_each([](const Batch&, Slab& s) { s.returned = 0; });
-  chain.for_each([](const Batch& batch, Slab& s) { s.returned = (s.returned + batch.count) & kMostReturned; });
-}
-
 // All blocks that are out are in our hands. The owner can't be about to free one, and has no list with one.
-bool is_all_back(Slab& s) { return s.returned == used_seen_by_helper(s); }
-
-// Posts what isn't all back again, and takes the rest out of the chain. Of a slab that is all back the last batch met
-// gives it up: `returned` counts down. Returns the units given back.
-Units sort_out(Heap& heap, const Chain& chain, map::Age age) {
-  Units given;
-  Block* kept = nullptr;  // newest first, as they were
-  Batch last;
-  uint64_t kept_bytes = 0;
-  Block* tail = nullptr;
-  chain.for_each([&](const Batch& batch, Slab& s) {
-    if (s.state == SlabState::leaving) {
-      heap.classes[s.size_class].received += batch.count;
-      s.returned = (s.returned - batch.count) & kMostReturned;
-      if (s.returned != 0) return;
-      given += Units{s.units};
-      give_up_slab(heap, s, age);
-      return;
-    }
-    if (tail == nullptr) kept = batch.first;
-    else pack_batch(last, batch.first);
-    tail = batch.first;
-    last = batch;
-    kept_bytes += uint64_t{batch.count} * s.block_bytes;
-  });
-  if (tail != nullptr) heap.inbox.post_again(kept, last, kept_bytes);
-  heap.left_kib.store(tail != nullptr ? heap.inbox.waiting_kib() : 0, std::memory_order_relaxed);
-  return given;
-}
+bool is_all_back(const Batch& batch, Slab& s) { return int64_t{batch.count} == used_seen_by_helper(s); }
 
 // The owner's last free wrote `freed` before the count by which we know that the slab is all back: on machines where
 // that may arrive later, waits for it before the line is used anew.
@@ -114,17 +34,25 @@ void wait_for_stores() {
 
 // What a helper does. The owner is outside its sections and may be on its fast paths.
 Units release_returned(Heap& heap, map::Age age) {
-  const Chain chain = take_inbox(heap);
+  const Chain chain = take_returned(heap);
   if (chain.first == nullptr) return {};
-  count_returned(chain);
   bool any = false;
-  chain.for_each([&](const Batch&, Slab& s) {
-    if (s.state == SlabState::leaving || !is_all_back(s)) return;
+  chain.for_each([&](const Batch& batch, Slab& s) {
+    if (!is_all_back(batch, s)) return;
     withdraw_slab(heap, s);
     any = true;
   });
   if (any) wait_for_stores();
-  return sort_out(heap, chain, age);
+  Units given;
+  WaitingOn waiting;
+  chain.for_each([&](const Batch& batch, Slab& s) {
+    if (s.state != SlabState::leaving) return waiting.add(batch, s);
+    heap.classes[s.size_class].received += batch.count;
+    given += Units{s.units};
+    give_up_slab(heap, s, age);
+  });
+  waiting.post(heap);
+  return given;
 }
 
 Units release_all(Heap& heap, map::Age age) {
@@ -153,7 +81,8 @@ void begin_walk(Heap& heap) {
 }
 
 Units go_on_with_walk(Heap& heap, Sparse which) {
-  heap.walk_left.store(!release_sparse(heap, which), std::memory_order_relaxed);
+  const bool done = (which != Sparse::all || release_waiting(heap)) && release_sparse(heap, which);
+  heap.walk_left.store(!done, std::memory_order_relaxed);
   return {};
 }
 

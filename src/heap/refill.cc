@@ -240,6 +240,9 @@ void add_fresh(Heap& heap, Slab& s, uint32_t most) {
   hand_out_carved(heap, s.size_class, s, most);
 }
 
+// Blocks that waited were released where they were (heap/sparse): the slab has some to hand out, and is on no list yet.
+bool helper_released_of(const Slab& s) { return s.released != 0 && s.state == SlabState::full; }
+
 // A batch of a slab that has not so many blocks out was posted twice, and one that counts none holds a block that its
 // owner freed meanwhile. Its links can't be trusted: the rest of the chain is left where it is.
 uint32_t drain_inbox(Heap& heap) {
@@ -255,9 +258,10 @@ uint32_t drain_inbox(Heap& heap) {
     }
     at->mark = reinterpret_cast<uintptr_t>(s);
     put_back(*s, batch);
+    s->returned = 0;
     heap.classes[s->size_class].received += batch.count;
     blocks += batch.count;
-    if (event_is_due(*s)) settle(heap, *s);
+    if (event_is_due(*s) || helper_released_of(*s)) settle(heap, *s);
     at = next;
   }
   return blocks;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "heap/returned.h"
 #include "heap/section.h"
 #include "heap/tick_lock.h"
 #include "slab/sparse.h"
@@ -44,25 +45,62 @@ bool is_partial_of(const Slab& s, const Heap& heap, unsigned c) {
   return is_slab_of(s, &heap) && s.state == SlabState::partial && s.size_class == c;
 }
 
+// What one call may do.
+struct Effort {
+  const Heap& heap;
+  uint32_t work = 0;
+
+  bool is_over() const { return work >= kLeastWork && (heap.lock.is_wanted() || tick_is_wanted()); }
+};
+
+// waits: blocks of it that wait, after those that are released have left `waiting`.
+void release_pages(Slab& s, Batch* waiting, uint32_t waits, Effort& effort) {
+  release_free_pages(s, waiting);
+  if (has_fresh_resident(s)) release_fresh_pages(s);
+  if (waiting != nullptr) waits = waiting->count;
+  s.glance = look_of(s, listed_blocks(s) + waits) & 63;
+  s.walked = 1;
+  effort.work += kWalkWork;
+}
+
 }  // namespace
+
+bool release_waiting(Heap& heap) {
+  check_section(heap);
+  Effort effort{heap};
+  WaitingOn waiting;
+  bool is_done = true;
+  take_returned(heap).for_each([&](Batch batch, Slab& s) {
+    effort.work++;
+    is_done = is_done && !effort.is_over();
+    if (is_done && is_due(s, listed_blocks(s) + batch.count, Sparse::all)) {
+      const uint32_t before = batch.count;
+      Block* next = nullptr;
+      unpack_batch(batch.first, &next);
+      batch.first->mark = reinterpret_cast<uintptr_t>(&s);
+      release_pages(s, &batch, 0, effort);
+      heap.classes[s.size_class].received += before - batch.count;
+    }
+    waiting.add(batch, s);
+  });
+  waiting.post(heap);
+  return is_done;
+}
 
 bool release_sparse(Heap& heap, Sparse which) {
   check_section(heap);
   if (heap.slab_units == 0) return true;  // not to touch the pages of thousands of small threads' classes
   SparseWalk& at = heap.walk;
-  uint32_t work = 0;
+  Effort effort{heap};
   const auto visit = [&](Slab& s) {
-    if (work >= kLeastWork && (heap.lock.is_wanted() || tick_is_wanted())) {
+    if (effort.is_over()) {
       at.next = &s;
       return false;
     }
-    work++;
-    if (!is_due(s, listed_blocks(s), which)) return true;
-    release_free_pages(s);
-    if (has_fresh_resident(s)) release_fresh_pages(s);
-    s.glance = look_of(s, listed_blocks(s)) & 63;
-    s.walked = 1;
-    work += kWalkWork;
+    effort.work++;
+    // What waits was seen by release_waiting().
+    const uint32_t waiting = which == Sparse::all ? s.returned : 0;
+    if (is_due(s, listed_blocks(s) + waiting, which)) release_pages(s, nullptr, waiting, effort);
     return true;
   };
   for (; at.size_class < kClasses; at.size_class++) {

@@ -11,6 +11,10 @@ namespace hak {
 
 enum class Sparse : bool { all, cold };
 
+/// Goes through the blocks that others returned to an idle heap and that wait in its inbox: pages of which no other block
+/// is in use go back too. As release_sparse().
+bool release_waiting(Heap& heap);
+
 /// Goes through the heap's slabs from `Heap::walk` on. For the owner in a section, or a helper, which leaves the rest
 /// for the next call when the owner waits for it, or a fork for the tick: false then. A slab that looks as it did when its pages were taken
 /// isn't walked again.

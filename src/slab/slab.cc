@@ -20,6 +20,7 @@ void cut(Slab& s, unsigned c) {
   s.seen_off = 0;
   s.glance = 0;
   s.walked = 0;
+  s.returned = 0;
   forget_released(s);
 }
 

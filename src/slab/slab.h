@@ -60,11 +60,13 @@ struct alignas(kCacheLine) Slab {
   uint32_t reciprocal;
   uint32_t first;               // its first unit
   uint16_t seen_off;            // `used + released` when its heap last looked: ClassHeap::out
-  uint16_t returned : 14;       // scratch of a helper: blocks that wait in the inbox
+  uint16_t returned : 14;       // blocks that a helper left in the inbox; while it is at work its own
   uint16_t walked : 1;          // of who releases pages: what is to be had was taken
   uint16_t fresh_resident : 1;  // what is fresh of it may be in memory: others used these units before, or a huge page
 };
 static_assert(sizeof(Slab) == sizeof(map::Line));
+
+constexpr unsigned kMostReturned = (1u << 14) - 1;
 
 /// used + released.
 inline uint32_t off_list_blocks(const Slab& s) { return static_cast<uint32_t>(s.floor + s.countdown + 1); }

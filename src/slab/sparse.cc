@@ -16,6 +16,7 @@ constexpr uint32_t kMostPages = kMaxSlabUnits * kUnitPages;
 template <uint32_t kBits>
 class BitSet {
  public:
+  void clear(uint32_t i) { words_[i / 64] &= ~(uint64_t{1} << i % 64); }
   void set(uint32_t i) { words_[i / 64] |= uint64_t{1} << i % 64; }
   bool has(uint32_t i) const { return (words_[i / 64] >> i % 64 & 1) != 0; }
 
@@ -67,16 +68,24 @@ struct Fault {
 
 // Notes the blocks of a list behind its first one, and finds a block whose link leads to none of this slab's blocks or to
 // one that was met before, or one that was freed while it was released.
-Fault note_list(const Slab& s, const Block* first, BlockSet& blocks) {
+Fault note_list(const Slab& s, const Block* first, BlockSet& blocks, guard::Error met_before) {
   if (is_in_released_page(s, first)) return {first, guard::Error::double_free};
   for (const Block *at = first, *b = first->next; b != nullptr; at = b, b = b->next) {
     if (offset_in(s, b) >= uint32_t{s.units} << kUnitShift || !is_block_start(s, b)) return {at};
     if (is_in_released_page(s, b)) return {b, guard::Error::double_free};
     const uint32_t i = index_of(s, b);
-    if (blocks.has(i)) return {at};
+    if (blocks.has(i)) return {met_before == guard::Error::double_free ? b : at, met_before};
     blocks.set(i);
   }
   return {};
+}
+
+// The same of blocks that others returned, the first one too.
+Fault note_waiting(const Slab& s, const Block* first, BlockSet& blocks) {
+  const uint32_t i = index_of(s, first);
+  if (blocks.has(i)) return {first, guard::Error::double_free};
+  blocks.set(i);
+  return note_list(s, first, blocks, guard::Error::double_free);
 }
 
 // Those that no fresh block reaches into. What lies behind a slab's last block is nobody's.
@@ -94,10 +103,11 @@ struct FreePages {
 
 // Pages of carved blocks only that no other than the blocks of `free` and released ones reach into. Of the newest one,
 // which is free too, the page stays that its link lies in.
-FreePages find_free_pages(const Slab& s, const BlockSet& free, uint32_t newest) {
+FreePages find_free_pages(const Slab& s, const BlockSet& free, const Block* newest_block) {
   PageSet busy;
   PageSet entered;
-  busy.set(page_of(s, newest));
+  const uint32_t newest = newest_block != nullptr ? index_of(s, newest_block) : s.carved;
+  if (newest_block != nullptr) busy.set(page_of(s, newest));
   for (uint32_t i = 0; i < s.carved; i++) {
     const uint32_t first = page_of(s, i);
     const uint32_t last = ((i + 1) * s.block_bytes - 1) >> kPageShift;
@@ -166,14 +176,37 @@ uint32_t take_unit(Slab& s, uint32_t unit, Taken& taken) {
   return n;
 }
 
+// Where all that waits would be released the first block's page stays.
+void keep_one(const Slab& s, const Block* first, FreePages& pages) {
+  for (const Block* block = first; block != nullptr; block = block->next)
+    if (!pages.found.has(offset_in(s, block) >> kPageShift)) return;
+  pages.found.clear(offset_in(s, first) >> kPageShift);
+  pages.count--;
+}
+
+// Those that are released leave the batch; returns how many.
+uint32_t drop_waiting(Slab& s, Batch& waiting) {
+  Block before{waiting.first, 0};
+  const uint32_t n = drop_released(s, &before);
+  waiting.first = before.next;
+  waiting.count -= n;
+  const Block* last = waiting.first;
+  while (last->next != nullptr) last = last->next;
+  waiting.last_granule = offset_in(s, last) >> kTinyShift;
+  return n;
+}
+
 }  // namespace
 
-uint32_t release_free_pages(Slab& s) {
+uint32_t release_free_pages(Slab& s, Batch* waiting) {
   Block* const newest = std::atomic_ref(s.freed).load(std::memory_order_acquire);
-  if (newest == nullptr || os::page_size() != kPageBytes) return 0;
-  if (newest->next == nullptr && s.block_bytes <= kPageBytes) return 0;
+  if (os::page_size() != kPageBytes || (newest == nullptr && waiting == nullptr)) return 0;
+  if (waiting == nullptr && newest->next == nullptr && s.block_bytes <= kPageBytes) return 0;
   BlockSet free;
-  if (const Fault fault = note_list(s, newest, free); fault.block != nullptr) [[unlikely]] {
+  Fault fault;
+  if (newest != nullptr) fault = note_list(s, newest, free, guard::Error::corrupted_free_list);
+  if (fault.block == nullptr && waiting != nullptr) fault = note_waiting(s, waiting->first, free);
+  if (fault.block != nullptr) [[unlikely]] {
     guard::report_misuse({.error = fault.error,
                           .pointer = fault.block,
                           .function = "free",
@@ -181,7 +214,8 @@ uint32_t release_free_pages(Slab& s) {
                           .block_bytes = s.block_bytes});
     return 0;
   }
-  const FreePages pages = find_free_pages(s, free, index_of(s, newest));
+  FreePages pages = find_free_pages(s, free, newest);
+  if (waiting != nullptr) keep_one(s, waiting->first, pages);
   if (pages.any_again) purge_pages(s, pages.again);
   if (pages.count == 0) return 0;
   // In this order, so that a child forked meanwhile can tell: what begins in a released page is on no list, or should
@@ -189,8 +223,10 @@ uint32_t release_free_pages(Slab& s) {
   for (uint32_t page = 0; page < pages_of(s); page++)
     if (pages.found.has(page)) set_released(s, page, true);
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  const uint32_t released = drop_released(s, newest);
-  s.released = static_cast<uint16_t>(s.released + released);
+  const uint32_t released = newest != nullptr ? drop_released(s, newest) : 0;
+  const uint32_t returned = waiting != nullptr ? drop_waiting(s, *waiting) : 0;
+  s.released =
+      static_cast<uint16_t>(s.released + released + returned);  // these were used until now: the sum is as it was
   s.floor = static_cast<int16_t>(s.floor + static_cast<int32_t>(released));
   s.seen_off = static_cast<uint16_t>(s.seen_off + released);
   std::atomic_signal_fence(std::memory_order_seq_cst);

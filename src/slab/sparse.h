@@ -13,9 +13,11 @@ namespace hak {
 
 /// Gives back the pages of which all blocks are on the list of freed blocks, but for the one in which the newest begins:
 /// behind it the owner's fast path, which may be at work, touches no link. Walks the list, and reports one that is not in
-/// order.
-/// Returns how many pages.
-uint32_t release_free_pages(Slab& s);
+/// order. Returns how many pages.
+///
+/// waiting: null, or blocks of the slab that others returned, a plain list in the caller's hands: they are as good as free.
+/// Those that are released leave it, all but one at least, which tells the owner of them.
+uint32_t release_free_pages(Slab& s, Batch* waiting = nullptr);
 
 /// Gives back the pages that hold fresh blocks only, where they may be resident. Nobody touches them but a refill.
 void release_fresh_pages(Slab& s);

@@ -465,6 +465,19 @@ TEST(Resident, what_sleeping_owners_no_longer_hold_is_used_by_the_next) {
   }
 }
 
+// Of 64 MiB one in a hundred stays, each in a page or two of its own.
+TEST(Resident, what_others_free_at_random_of_a_sleeping_owner_goes_back_page_by_page) {
+  for (const char* bytes : {"500", "5000", "40000"}) {
+    const Outcome outcome = run_load({"freed-of-a-sleeper", "64", bytes, "100"});
+    EXPECT_GOOD(outcome);
+    const long pages_each = (atol(bytes) + 2 * 4095) / 4096;
+    const long live_pages = value(outcome, "kept_kib") * 1024 / atol(bytes) * pages_each * 4;
+    if (!on_glibc()) {
+      EXPECT_LE(value(outcome, "settled_kib"), live_pages + 6 * kMiBInKiB) << bytes << outcome.out;
+    }
+  }
+}
+
 TEST(Resident, four_sleeping_owners_of_256_MiB_hold_one_of_them_at_a_time_and_then_nothing) {
   if (!on_hakmem()) GTEST_SKIP() << "others keep it";
   const Outcome outcome = run_load({"owners-sleep", "256", "1000", "2000"});

@@ -205,6 +205,27 @@ int owners_sleep(const uint64_t* arguments) {
   return 0;
 }
 
+// A thread allocates MIB MiB in blocks of BYTES and sleeps; this one frees all but one in ONE-IN, at random.
+int freed_of_a_sleeper(const uint64_t* arguments) {
+  static Owner owner;
+  owner.bytes_each = arguments[1];
+  owner.blocks = arguments[0] * kMiB / owner.bytes_each;
+  owner.table = make_table(owner.blocks);
+  const pthread_t thread = start_thread(allocate_then_sleep, &owner);
+  while (!owner.done) usleep(1000);
+  Random random(7);
+  for (size_t i = owner.blocks; i > 1; i--) std::swap(owner.table[i - 1], owner.table[random.below(i)]);
+  const size_t kept = owner.blocks / arguments[2];
+  for (size_t i = kept; i < owner.blocks; i++) free(owner.table[i]);
+  usleep(2'000'000);
+  say("settled_kib", static_cast<uint64_t>(resident_kib()));
+  say("kept_kib", kept * owner.bytes_each / 1024);
+  g_end = true;
+  pthread_join(thread, nullptr);
+  for (size_t i = 0; i < kept; i++) free(owner.table[i]);
+  return 0;
+}
+
 // ---- small programs ----------------------------------------------------------------------------------------------
 
 // A heap of BYTES live bytes in blocks of 16 to 512, with as much coming and going.
@@ -474,6 +495,7 @@ const Load kMemoryLoads[] = {
     {"small-heap", "BYTES", small_heap},
     {"after-a-peak", "MIB", after_a_peak},
     {"early-peak", "MIB THREADS BLOCK-BYTES", early_peak},
+    {"freed-of-a-sleeper", "MIB BYTES ONE-IN", freed_of_a_sleeper},
     {"big-then-sleep", "MIB TIMES PAUSE-MS", big_then_sleep},
     {"growth-within", "MIB", growth_within},
     {"growth-moved", "MIB", growth_moved},

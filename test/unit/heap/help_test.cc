@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -70,6 +71,68 @@ TEST(Help, a_slab_with_a_live_block_stays) {
   for (void* p : kept) free_fast(p);
   EXPECT_NE(help_all(), Units{0});
   EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+// Of slabs that all keep a block, so that nothing goes back whole. The owner finds what was released when it wakes up:
+// it needs no more units than before for as many blocks.
+TEST(Help, pages_of_blocks_that_were_returned_to_a_sleeping_owner_go_back_and_serve_it_again) {
+  if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
+  for (const size_t size : {size_t{100}, size_t{1000}, size_t{3000}, size_t{20'000}}) {
+    const uint64_t live = live_now();
+    Owner owner;
+    std::vector<void*> blocks;
+    owner.work([&] {
+      blocks = allocate_blocks(16'000'000 / size, size);
+      for (void* p : blocks) memset(p, 1, size);
+    });
+    const uint64_t units = map::used_units().n;
+    std::vector<size_t> order(blocks.size());
+    for (size_t i = 0; i < order.size(); i++) order[i] = i;
+    std::shuffle(order.begin(), order.end(), std::mt19937(1));
+    const size_t one_in = std::max<size_t>(11, 30'000 / size);  // two a slab or more
+    for (const size_t i : order)
+      if (i % one_in != 0) free_fast(std::exchange(blocks[i], nullptr));
+    const uint64_t purged = os::read(&os::Counters::purged_bytes);
+    const uint64_t live_few = live_now();
+    post_my_outbox();
+    help_all();
+    EXPECT_GE(os::read(&os::Counters::purged_bytes) - purged, 10u << 20) << size;
+    EXPECT_EQ(live_now(), live_few);
+    EXPECT_EQ(broken_heap_rule(), nullptr);
+    const uint64_t again = os::read(&os::Counters::purged_bytes);
+    help_all();
+    EXPECT_LT(os::read(&os::Counters::purged_bytes) - again, 64u << 10) << size << ": what is to be had was taken";
+    owner.work([&] {
+      for (void*& p : blocks)
+        if (p == nullptr) memset(p = allocate(size), 1, size);
+    });
+    EXPECT_LE(map::used_units().n, units + units / 20) << size;
+    EXPECT_EQ(broken_heap_rule(), nullptr);
+    owner.work([&] {
+      for (void* p : blocks) free_fast(p);
+    });
+    EXPECT_EQ(live_now(), live);
+  }
+}
+
+// As where both are at it at once: the owner's mark is not there yet when the other thread looks.
+TEST(HelpDeathTest, a_block_that_its_sleeping_owner_freed_and_another_thread_too_is_reported) {
+  if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
+  const auto free_one_twice = [] {
+    Owner owner;
+    std::vector<void*> blocks;
+    owner.work([&] {
+      blocks = allocate_blocks(4000, 1000);
+      for (size_t i = 0; i < 30; i++) free_fast(blocks[i]);  // one slab's
+    });
+    auto* const first = static_cast<Block*>(blocks[40]);
+    auto* const twice = static_cast<Block*>(blocks[5]);
+    const Slab& slab = slab_of(twice);
+    first->next = twice;
+    slab.heap->inbox.post({first, offset_in(slab, twice) >> kTinyShift, 2}, 2000);
+    help_all();
+  };
+  EXPECT_DEATH(free_one_twice(), "double free");
 }
 
 TEST(Help, an_owner_inside_a_section_is_left_alone) {
