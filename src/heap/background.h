@@ -1,5 +1,6 @@
 // The background thread: does the decay ticks where nobody calls the allocator any more. Started when enough memory
-// waits to be given back, so never in a small process; ends when none has been waiting for a while. Option `background`
+// waits to be given back, or may soon (expect_quiet), so never in a small process; ends when none has been waiting for a
+// while. Option `background`
 // forbids it: then the heartbeats of other threads do the ticks. Not libc's thread (os/own_thread.h says why).
 #pragma once
 

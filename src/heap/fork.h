@@ -1,5 +1,5 @@
 // fork(2): the child gets a consistent allocator, and memory of threads that stayed in the parent stays valid and
-// freeable. Nothing is done in the parent, and no lock is held across the fork.
+// freeable. Of all locks only the tick's is held across the fork (heap/fork.cc says why).
 #pragma once
 
 namespace hak {

@@ -40,6 +40,7 @@ struct ClassHeap {
 
 // Where who goes through a heap's sparse slabs was when the owner came.
 struct SparseWalk {
+  bool has_seen_waiting = false;  // release_waiting() was there, or was ended: what it left is the next tick's
   unsigned size_class = 0;
   Slab* next = nullptr;  // partial then; null: the class is to be begun
 };
@@ -48,7 +49,7 @@ enum class HeapState : uint8_t {
   owned,   // by a thread
   parked,  // its thread has ended; whoever holds the registry's lock may touch it
   shared,  // used under its own lock
-  orphan,  // in a forked child: of a thread that stayed in the parent. Frees reach its inbox, nobody adopts it
+  orphan,  // in a forked child: of a thread that stayed in the parent. A new thread adopts it when nothing is parked
 };
 
 struct Heap {

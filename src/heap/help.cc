@@ -81,7 +81,8 @@ void begin_walk(Heap& heap) {
 }
 
 Units go_on_with_walk(Heap& heap, Sparse which) {
-  const bool done = (which != Sparse::all || release_waiting(heap)) && release_sparse(heap, which);
+  const bool is_first = which == Sparse::all && !heap.walk.has_seen_waiting;
+  const bool done = (!is_first || release_waiting(heap)) && release_sparse(heap, which);
   heap.walk_left.store(!done, std::memory_order_relaxed);
   return {};
 }
@@ -143,8 +144,11 @@ Units help_all() {
     begin_walk(heap);
     return units;
   });
+  // Under the tick's lock, for which a fork waits. Who holds it goes on with what is left here.
+  if (!g_tick_lock.try_lock()) return given;
   help_chosen(
       has_walk_left, [](Heap& heap) { return go_on_with_walk(heap, Sparse::all); }, 1);
+  g_tick_lock.unlock();
   return given;
 }
 

@@ -240,8 +240,9 @@ void add_fresh(Heap& heap, Slab& s, uint32_t most) {
   hand_out_carved(heap, s.size_class, s, most);
 }
 
-// Blocks that waited were released where they were (heap/sparse): the slab has some to hand out, and is on no list yet.
-bool helper_released_of(const Slab& s) { return s.released != 0 && s.state == SlabState::full; }
+// Of blocks that waited a helper may have released some where they were (heap/sparse): the slab has more to hand out than
+// its list says, and its next event is due earlier than its floor says.
+bool helper_released_of(const Slab& s) { return s.returned != 0 && s.released != 0; }
 
 // A batch of a slab that has not so many blocks out was posted twice, and one that counts none holds a block that its
 // owner freed meanwhile. Its links can't be trusted: the rest of the chain is left where it is.
@@ -258,10 +259,12 @@ uint32_t drain_inbox(Heap& heap) {
     }
     at->mark = reinterpret_cast<uintptr_t>(s);
     put_back(*s, batch);
-    s->returned = 0;
     heap.classes[s->size_class].received += batch.count;
     blocks += batch.count;
-    if (event_is_due(*s) || helper_released_of(*s)) settle(heap, *s);
+    const bool is_news = helper_released_of(*s);
+    s->returned = 0;  // before it may be given up
+    if (is_news && s->state == SlabState::current) set_floor(*s, 0);
+    if (event_is_due(*s) || is_news) settle(heap, *s);
     at = next;
   }
   return blocks;

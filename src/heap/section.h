@@ -11,7 +11,8 @@
 // liburcu). Where membarrier is refused, `watch` always has kFences, and the owner makes a real fence.
 //
 // The fast paths are in no section. They touch free[] and, in slabs of which blocks are live, `freed` and `countdown`;
-// a helper keeps away from both, but for lists of mid classes (heap/idle_lists.h).
+// a helper keeps away from both, but for lists of mid classes (heap/idle_lists.h), and for what lies behind the first
+// block of a slab's list of freed blocks (slab/sparse.h).
 #pragma once
 
 #include <atomic>

@@ -79,11 +79,14 @@ bool release_waiting(Heap& heap) {
       unpack_batch(batch.first, &next);
       batch.first->mark = reinterpret_cast<uintptr_t>(&s);
       release_pages(s, &batch, 0, effort);
-      heap.classes[s.size_class].received += before - batch.count;
+      ClassHeap& ch = heap.classes[s.size_class];
+      ch.received += before - batch.count;
+      ch.out -= before - batch.count;  // `released` grew, and what the slab was seen to have off its list is as it was
     }
     waiting.add(batch, s);
   });
   waiting.post(heap);
+  heap.walk.has_seen_waiting = true;
   return is_done;
 }
 

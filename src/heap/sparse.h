@@ -16,8 +16,8 @@ enum class Sparse : bool { all, cold };
 bool release_waiting(Heap& heap);
 
 /// Goes through the heap's slabs from `Heap::walk` on. For the owner in a section, or a helper, which leaves the rest
-/// for the next call when the owner waits for it, or a fork for the tick: false then. A slab that looks as it did when its pages were taken
-/// isn't walked again.
+/// for the next call when the owner waits for it, or a fork for the tick: false then. A slab that looks as it did when its
+/// pages were taken isn't walked again.
 bool release_sparse(Heap& heap, Sparse which);
 
 }  // namespace hak

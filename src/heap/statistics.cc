@@ -67,7 +67,7 @@ void add_slabs(ClassSum* sums) {
     sum.used += used_blocks(s);
     sum.slabs++;
     sum.units += s.units;
-    if (s.released != 0) sum.released_pages += count_released_pages(s);
+    sum.released_pages += count_released_pages(s);
     if (map::is_huge_at(s.first)) sum.ahead_bytes += uint64_t{s.blocks - uint32_t{s.carved}} * s.block_bytes;
   }
 }

@@ -236,11 +236,19 @@ void keep_small(uint32_t first, Units count) {
   }
 }
 
+// Where only a part of a SuperSlab was moved to, the other part keeps what it was advised.
 void note_moved(uint32_t from, uint32_t to, Units count) {
   const os::LockGuard guard(g_map_lock);
-  for (uint32_t i = 0; i < count.n; i++)
-    if (is_huge(&g_window.supers[(from + i) / kSuperUnits]))
-      g_window.supers[(to + i) / kSuperUnits].huge.store(true, std::memory_order_relaxed);
+  for (uint64_t unit = to, end = to + count.n; unit < end;) {
+    SuperSlab* const super = &g_window.supers[unit / kSuperUnits];
+    const uint64_t next = (unit / kSuperUnits + 1) * kSuperUnits;
+    bool was_huge = false;
+    for (uint64_t u = unit; u < next && u < end; u++)
+      was_huge |= is_huge(&g_window.supers[(from + (u - to)) / kSuperUnits]);
+    const bool is_whole = unit % kSuperUnits == 0 && next <= end;
+    if (is_whole || was_huge) super->huge.store(was_huge, std::memory_order_relaxed);
+    unit = next;
+  }
 }
 
 void give_units(uint32_t first, Units count, Age age) {

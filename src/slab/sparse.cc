@@ -184,10 +184,28 @@ void keep_one(const Slab& s, const Block* first, FreePages& pages) {
   pages.count--;
 }
 
-// Those that are released leave the batch; returns how many.
-uint32_t drop_waiting(Slab& s, Batch& waiting) {
+// Takes the blocks that begin in `pages` off a list behind `before`; returns how many.
+template <class Pages>
+uint32_t drop_blocks_in(const Slab& s, Block* before, Pages pages) {
+  uint32_t n = 0;
+  for (Block* last = before; last->next != nullptr;) {
+    Block* const block = last->next;
+    if (pages(offset_in(s, block) >> kPageShift)) {
+      last->next = block->next;
+      std::atomic_signal_fence(std::memory_order_release);  // a child finds the list whole
+      *block = {};                                          // untouched even if the kernel refuses to take the page
+      n++;
+    } else {
+      last = block;
+    }
+  }
+  return n;
+}
+
+// Those that will be released leave the batch; returns how many.
+uint32_t drop_waiting(const Slab& s, Batch& waiting, const PageSet& pages) {
   Block before{waiting.first, 0};
-  const uint32_t n = drop_released(s, &before);
+  const uint32_t n = drop_blocks_in(s, &before, [&pages](uint32_t page) { return pages.has(page); });
   waiting.first = before.next;
   waiting.count -= n;
   const Block* last = waiting.first;
@@ -219,12 +237,13 @@ uint32_t release_free_pages(Slab& s, Batch* waiting) {
   if (pages.any_again) purge_pages(s, pages.again);
   if (pages.count == 0) return 0;
   // In this order, so that a child forked meanwhile can tell: what begins in a released page is on no list, or should
-  // not be.
+  // not be. Those that wait are on none of the slab's anyway, and to the child they are in use, as all in our hands.
+  const uint32_t returned = waiting != nullptr ? drop_waiting(s, *waiting, pages.found) : 0;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   for (uint32_t page = 0; page < pages_of(s); page++)
     if (pages.found.has(page)) set_released(s, page, true);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   const uint32_t released = newest != nullptr ? drop_released(s, newest) : 0;
-  const uint32_t returned = waiting != nullptr ? drop_waiting(s, *waiting) : 0;
   s.released =
       static_cast<uint16_t>(s.released + released + returned);  // these were used until now: the sum is as it was
   s.floor = static_cast<int16_t>(s.floor + static_cast<int32_t>(released));
@@ -246,19 +265,7 @@ void release_fresh_pages(Slab& s) {
 }
 
 uint32_t drop_released(Slab& s, Block* from) {
-  uint32_t n = 0;
-  for (Block* last = from; last->next != nullptr;) {
-    Block* const block = last->next;
-    if (is_in_released_page(s, block)) {
-      last->next = block->next;
-      std::atomic_signal_fence(std::memory_order_release);  // a child finds the list whole
-      *block = {};                                          // untouched even if the kernel refuses to take the page
-      n++;
-    } else {
-      last = block;
-    }
-  }
-  return n;
+  return drop_blocks_in(s, from, [&s](uint32_t page) { return page_is_released(s, page); });
 }
 
 Taken take_released(Slab& s) {

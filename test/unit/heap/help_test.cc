@@ -18,6 +18,7 @@
 
 #include "heap/rebuild.h"
 #include "heap/reclaim.h"
+#include "heap/refill.h"
 #include "heap/registry.h"
 #include "heap/section.h"
 #include "heap/tick.h"
@@ -107,11 +108,44 @@ TEST(Help, pages_of_blocks_that_were_returned_to_a_sleeping_owner_go_back_and_se
         if (p == nullptr) memset(p = allocate(size), 1, size);
     });
     EXPECT_LE(map::used_units().n, units + units / 20) << size;
+    EXPECT_LE(owner.heap()->classes[class_of(size)].out, blocks.size() + 300)
+        << size << ": those on a free list beside";
     EXPECT_EQ(broken_heap_rule(), nullptr);
     owner.work([&] {
       for (void* p : blocks) free_fast(p);
     });
     EXPECT_EQ(live_now(), live);
+  }
+}
+
+// A slab's next event follows from its floor, which a helper may not touch when it releases blocks that wait.
+TEST(Help, slabs_of_which_blocks_were_released_while_they_waited_are_empty_when_the_rest_is_freed) {
+  if (os::page_size() != 4096) GTEST_SKIP() << "pages aren't 4 KiB here";
+  for (const size_t size : {size_t{100}, size_t{1000}, size_t{20'000}}) {
+    for (const bool were_partial : {false, true}) {
+      Owner owner;
+      std::vector<void*> blocks;
+      owner.work([&] {
+        blocks = allocate_blocks(8'000'000 / size, size);
+        for (size_t i = 0; were_partial && i < blocks.size(); i += 3) free_fast(std::exchange(blocks[i], nullptr));
+      });
+      const size_t one_in = std::max<size_t>(11, 30'000 / size);
+      for (size_t i = 0; i < blocks.size(); i++)
+        if (i % one_in != 1) free_fast(std::exchange(blocks[i], nullptr));
+      post_my_outbox();
+      help_all();
+      owner.work([&] {
+        {
+          const OwnerSection section(*this_heap);
+          drain_inbox(*this_heap);
+        }
+        for (void* p : blocks) free_fast(p);
+      });
+      help_all();
+      EXPECT_LE(owner.heap()->slab_units, 1u)
+          << "that of a tiny class's free list; " << size << (were_partial ? ", partial" : ", full");
+      EXPECT_EQ(broken_heap_rule(), nullptr);
+    }
   }
 }
 
