@@ -12,6 +12,7 @@
 #include "heap/section.h"
 #include "heap/span_counts.h"
 #include "heap/thread.h"
+#include "os/clock.h"
 #include "os/counters.h"
 #include "os/limits.h"
 #include "os/memory.h"
@@ -26,7 +27,28 @@ void* no_memory() {
 
 // Units from which moving pages beats copying: the big tier. Measured, bench's row "realloc, many".
 constexpr uint64_t kMovePages = kLargeClasses + 1;
-constexpr uint64_t kMostMoves = 16'384;  // each may leave two more mappings: a quarter of the usual vm.max_map_count
+
+// Each move may leave two more mappings, and the kernel merges some later. So after a sixteenth of vm.max_map_count in moves
+// the process's mappings are counted, and while they are more than a quarter of it blocks are copied, and counted again
+// after kLookMs. Whoever is first to look answers for the others: relaxed.
+constexpr uint64_t kLookMs = 1000;
+constinit std::atomic<uint64_t> g_most_moves{0};
+constinit std::atomic<uint64_t> g_next_look_ms{0};
+
+bool has_few_mappings() {
+  const uint64_t moves = os::read(&os::Counters::remaps) - os::read(&os::Counters::remap_refused);
+  if (moves < g_most_moves.load(std::memory_order_relaxed)) return true;
+  const uint64_t now_ms = os::coarse_ms();
+  if (now_ms < g_next_look_ms.load(std::memory_order_relaxed)) return false;
+  const uint64_t most = os::max_map_count();
+  const uint64_t now = os::mapping_count();
+  if (now > most / 4 || (now == 0 && moves >= most / 4)) {  // 0: not known
+    g_next_look_ms.store(now_ms + kLookMs, std::memory_order_relaxed);
+    return false;
+  }
+  g_most_moves.store(moves + most / 16, std::memory_order_relaxed);
+  return true;
+}
 
 // Work with this thread's heap, in a section, or with null.
 template <class Work>
@@ -57,10 +79,7 @@ bool fit_in_place(map::Span& span, uint64_t units, uint64_t least) {
   return true;
 }
 
-bool is_worth_moving(const map::Span& from) {
-  const uint64_t moves = os::read(&os::Counters::remaps) - os::read(&os::Counters::remap_refused);
-  return units_in_use(from) >= kMovePages && moves < kMostMoves;
-}
+bool is_worth_moving(const map::Span& from) { return units_in_use(from) >= kMovePages && has_few_mappings(); }
 
 void copy_contents(const map::Span& from, const map::Span& to) {
   ask_huge_for_growth(to, 0);
@@ -142,10 +161,11 @@ FoundSpan take_roomy(uint64_t units) {
 }
 
 // Or blocks that grow and are freed again and again would leave all they ever touched to the next decay tick.
-map::Span* take_for_growth(uint64_t units, Site site) {
-  return with_heap([=](Heap* heap) {
+map::Span* take_for_growth(uint64_t units, Site site, MovingUnits& moving) {
+  return with_heap([units, site, &moving](Heap* heap) {
     FoundSpan found = find_idle_span(heap, units, site);
-    if (found.ref.span == nullptr) found = take_roomy(units);
+    if (found.ref.span != nullptr) moving.count_all();  // it was counted before, kept or resident
+    else found = take_roomy(units);
     if (found.ref.span != nullptr) count_span_taken(heap, found.ref.span->span_class, found.stage);
     return found.ref.span;
   });
@@ -168,12 +188,12 @@ void* reallocate_span(map::Span& span, size_t size, Site site) {
   if (units < kMovePages) return copy_span(span, size, site);
   const bool is_moved = is_worth_moving(span);
   MovingUnits moving(Units{is_moved ? units_in_use(span) : 0});
-  map::Span* to = take_for_growth(units, site);
+  map::Span* to = take_for_growth(units, site, moving);
   if (to == nullptr) {
     reclaim(Bytes{0});
     const AfterReclaim once_more;
     if (fit_in_place(span, units, least)) return span.start;
-    to = take_for_growth(least, site);
+    to = take_for_growth(least, site, moving);
   }
   if (to == nullptr) return no_memory();
   Transfer transfer = Transfer::copied;

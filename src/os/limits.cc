@@ -121,6 +121,18 @@ Overcommit overcommit() {
 
 uint64_t max_map_count() { return SmallFile("/proc/sys/vm/max_map_count").number_or(65530); }
 
+uint64_t mapping_count() {
+  const KeepErrno keep;
+  const long fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  char bytes[4096];
+  uint64_t lines = 0;
+  for (long n; (n = syscall(SYS_read, fd, bytes, sizeof bytes)) > 0;)
+    for (long i = 0; i < n; i++) lines += bytes[i] == '\n';
+  syscall(SYS_close, fd);
+  return lines;
+}
+
 HugePages huge_pages() {
   const SmallFile file("/sys/kernel/mm/transparent_hugepage/enabled");  // "always [madvise] never"
   if (file.text().find("[always]") != std::string_view::npos) return HugePages::always;

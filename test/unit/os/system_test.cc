@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,6 +57,21 @@ TEST(Limits, are_those_that_were_set) {
   int status = -1;
   waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);
+}
+
+TEST(Limits, mappings_are_counted) {
+  const uint64_t before = mapping_count();
+  ASSERT_GT(before, 5u);
+  // Neighbours of other rights are mappings of their own.
+  constexpr size_t kPages = 100;
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  auto* const start =
+      static_cast<char*>(mmap(nullptr, kPages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(start, MAP_FAILED);
+  for (size_t i = 0; i < kPages; i += 2) ASSERT_EQ(mprotect(start + i * page, page, PROT_READ), 0);
+  EXPECT_GE(mapping_count(), before + kPages - 2);
+  EXPECT_LT(mapping_count(), before + kPages + 10);
+  munmap(start, kPages * page);
 }
 
 TEST(Limits, of_the_kernel_are_within_reason) {
