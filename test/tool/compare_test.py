@@ -64,10 +64,19 @@ class Compare(unittest.TestCase):
 
     # ---- what is measured ----
 
+    def test_variables_are_set_for_the_allocator_that_they_stand_with(self):
+        found = self.compared("--rounds", "2", "--only", "hakmem,other", "--with", f"other=FIGURE=2;MORE=1;{LIBRARY}",
+                              "--metric", r"(\d+)", "--", "sh", "-c", "echo $FIGURE$MORE", environment={"FIGURE": "7"})
+        allocators = found["allocators"]
+        self.assertEqual(allocators["other"]["variables"], ["FIGURE=2", "MORE=1"])
+        self.assertNotIn("variables", allocators["hakmem"])
+        self.assertEqual([run["metric"] for run in allocators["other"]["runs"]], [21, 21])
+        self.assertEqual([run["metric"] for run in allocators["hakmem"]["runs"]], [7, 7])
+
     @unittest.skipUnless(MIMALLOC, "takes libmimalloc2.0")
     def test_installed_allocators_are_found_and_measured(self):
         found = self.compared("--rounds", "3", "--", "python3", "-c", "print(sum(range(1000)))")
-        self.assertEqual(found["schema"], "hakmem-compare-1")
+        self.assertEqual(found["schema"], "hakmem-compare/1")
         self.assertEqual((found["rounds"], found["baseline"], found["stopped_by"]), (3, "glibc", "rounds"))
         self.assertEqual(found["command"], ["python3", "-c", "print(sum(range(1000)))"])
         allocators = found["allocators"]
@@ -362,8 +371,9 @@ class Compare(unittest.TestCase):
                      "--with", "x=/etc/passwd", "true")
         self.refused(125, "hakmem: can't preload /no.so (from --with x): No such file or directory\n", "--with", "x=/no.so",
                      "true")
-        for word in ("x", "=x", "x=", "a,b=/x"):
-            self.refused(2, f"hakmem: compare: --with takes NAME=PATH, not '{word}'\n" + SEE, "--with", word, "true")
+        for word in ("x", "=x", "x=", "a,b=/x", "a=V=1;", "a=;/x", "a=V;/x", "a==1;/x"):
+            self.refused(2, f"hakmem: compare: --with takes NAME=PATH or NAME=VARIABLE=VALUE;PATH, not '{word}'\n" + SEE,
+                         "--with", word, "true")
         self.refused(2, "hakmem: compare: --with can't redefine glibc\n", "--with", "glibc=/x", "true")
 
     def test_a_witness_that_can_not_be_preloaded(self):

@@ -101,24 +101,43 @@ void add_installed(std::vector<Allocator>& allocators) {
   for (const Known& known : kKnown)
     for (const fs::path& folder : folders) {
       if (has(allocators, known.name)) break;
-      if (const std::string path = newest(folder, known.file); !path.empty()) allocators.push_back({known.name, path});
+      if (const std::string path = newest(folder, known.file); !path.empty())
+        allocators.push_back({.name = known.name, .library = path});
     }
+}
+
+[[noreturn]] void refuse_named(const std::string& word) {
+  throw Failure(kUsage, fmt::format("compare: --with takes NAME=PATH or NAME=VARIABLE=VALUE;PATH, not '{}'", word),
+                "see: hakmem help compare");
+}
+
+// Cuts VARIABLE=VALUE; off the front of `rest` as often as it stands there.
+std::vector<std::string> take_variables(const std::string& word, std::string& rest) {
+  std::vector<std::string> variables;
+  for (size_t end; (end = rest.find(';')) != rest.npos; rest.erase(0, end + 1)) {
+    variables.push_back(rest.substr(0, end));
+    const size_t equals = variables.back().find('=');
+    if (equals == rest.npos || equals == 0) refuse_named(word);
+  }
+  return variables;
 }
 
 void add_named(std::vector<Allocator>& allocators, const std::string& word) {
   const size_t equals = word.find('=');
-  if (equals == word.npos || equals == 0 || equals + 1 == word.size() || word.find(',') < equals)
-    throw Failure(kUsage, fmt::format("compare: --with takes NAME=PATH, not '{}'", word), "see: hakmem help compare");
+  if (equals == word.npos || equals == 0 || word.find(',') < equals) refuse_named(word);
   const std::string name = word.substr(0, equals);
+  std::string file = word.substr(equals + 1);
+  std::vector<std::string> variables = take_variables(word, file);
+  if (file.empty()) refuse_named(word);
   if (name == kGlibc || name == kHakmem)
     throw Failure(kUsage, fmt::format("compare: --with can't redefine {}", name),
                   name == kHakmem ? "--lib PATH names another libhakmem.so" : "");
   std::error_code error;
-  const std::string path = fs::absolute(word.substr(equals + 1), error).lexically_normal();
+  const std::string path = fs::absolute(file, error).lexically_normal();
   if (const std::string reason = why_not_preloadable(path); !reason.empty())
     throw Failure(kOwnFailure, fmt::format("can't preload {} (from --with {}): {}", path, name, reason));
   std::erase_if(allocators, [&](const Allocator& a) { return a.name == name; });
-  allocators.push_back({name, path});
+  allocators.push_back({name, path, std::move(variables)});
 }
 
 void require_known(const std::vector<Allocator>& allocators, const std::string& name, const char* option) {
@@ -144,7 +163,7 @@ void keep_only(std::vector<Allocator>& allocators, std::string_view list, const 
 }  // namespace
 
 std::vector<Allocator> choose_allocators(const AllocatorChoice& choice) {
-  std::vector<Allocator> allocators = {{kGlibc, ""}, {kHakmem, choice.hakmem}};
+  std::vector<Allocator> allocators = {{.name = kGlibc, .library = ""}, {.name = kHakmem, .library = choice.hakmem}};
   add_installed(allocators);
   for (const std::string& word : choice.with) add_named(allocators, word);
   require_known(allocators, choice.baseline, "--baseline");

@@ -11,14 +11,15 @@ constexpr const char* kHakmem = "hakmem";
 
 struct Allocator {
   std::string name;
-  std::string library;  // absolute path; empty: the C library's own malloc
+  std::string library;                      // absolute path; empty: the C library's own malloc
+  std::vector<std::string> variables = {};  // VARIABLE=VALUE each, set for its runs only
 
   bool is_glibc() const { return library.empty(); }
 };
 
 struct AllocatorChoice {
   std::string hakmem;             // path of libhakmem.so
-  std::vector<std::string> with;  // NAME=PATH each
+  std::vector<std::string> with;  // NAME=[VARIABLE=VALUE;]...PATH each
   std::string only;               // names with commas; empty: all
   std::string baseline = kGlibc;
 };

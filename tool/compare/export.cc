@@ -83,7 +83,7 @@ const char* stop_text(Stop stop) {
 
 std::string to_json(const Plan& plan, const Comparison& comparison) {
   Json json = {
-      {"schema", "hakmem-compare-1"},
+      {"schema", "hakmem-compare/1"},
       {"hakmem", fmt::format("{}.{}.{}", HAKMEM_VERSION_MAJOR, HAKMEM_VERSION_MINOR, HAKMEM_VERSION_PATCH)},
       {"time", time_text()},
       {"machine", machine()},
@@ -104,6 +104,7 @@ std::string to_json(const Plan& plan, const Comparison& comparison) {
   for (const Row& row : comparison.rows) {
     Json entry = {{"name", row.allocator.name}};
     if (!row.allocator.is_glibc()) entry["library"] = row.allocator.library;
+    if (!row.allocator.variables.empty()) entry["variables"] = row.allocator.variables;
     if (!row.malloc_file.empty()) entry["malloc_in"] = row.malloc_file;
     if (!row.failure.empty()) {
       entry["failure"] = row.failure;

@@ -7,7 +7,7 @@
 
 namespace tool {
 
-/// Its "schema" is "hakmem-compare-1"; docs/compare.md lists the fields.
+/// Its "schema" is "hakmem-compare/1"; docs/compare.md lists the fields.
 std::string to_json(const Plan& plan, const Comparison& comparison);
 
 std::string to_csv(const Comparison& comparison);

@@ -143,14 +143,15 @@ std::string preload_list(const Program& program, const Allocator& allocator) {
   return list + ":" + program.witness;
 }
 
-std::vector<std::string> make_environment(const std::string& preload, const std::string& testimony) {
-  std::vector<std::string> variables;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    const std::string_view text = *variable;
-    if (!text.starts_with("LD_PRELOAD=") && !text.starts_with("LIBHAKMEM_WITNESS=")) variables.emplace_back(text);
-  }
-  variables.push_back("LD_PRELOAD=" + preload);
-  variables.push_back("LIBHAKMEM_WITNESS=" + testimony);
+// Ours, with `variables` in place of those of the same names.
+std::vector<std::string> make_environment(std::vector<std::string> variables) {
+  const auto is_set = [&variables, set = variables.size()](std::string_view text) {
+    const std::string_view name = text.substr(0, text.find('=') + 1);
+    return std::any_of(variables.begin(), variables.begin() + static_cast<std::ptrdiff_t>(set),
+                       [name](const std::string& one) { return one.starts_with(name); });
+  };
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    if (!is_set(*variable)) variables.emplace_back(*variable);
   return variables;
 }
 
@@ -266,7 +267,10 @@ Trial run_trial(const Program& program, const Allocator& allocator, const Metric
     throw Failure(kOwnFailure, fmt::format("can't read {} (from --stdin): {}", program.input, std::strerror(errno)));
   const NamedFile output, testimony;
   Pipe report = make_pipe();
-  std::vector<std::string> variables = make_environment(preload_list(program, allocator), testimony.name());
+  std::vector<std::string> set = allocator.variables;
+  set.push_back("LD_PRELOAD=" + preload_list(program, allocator));
+  set.push_back("LIBHAKMEM_WITNESS=" + testimony.name());
+  std::vector<std::string> variables = make_environment(std::move(set));
   std::vector<std::string> words = program.words;
   const pid_t process =
       start_child({program.path.c_str(), pointers(words), pointers(variables), *input, *output, *report.write});

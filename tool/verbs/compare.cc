@@ -147,6 +147,7 @@ class Compare : public Verb {
         "  hakmem compare -- python3 script.py\n"
         "  hakmem compare --only hakmem,mimalloc --json result.json -- ./server-test\n"
         "  hakmem compare --with mi3=/opt/lib/libmimalloc.so.3 -- z3 formula.smt2\n"
+        "  hakmem compare --with 'quick=HAKMEM_DECAY=0;/lib/libhakmem.so' -- ./server\n"
         "  hakmem compare --metric '([0-9.]+) requests per second' -- sh -c '\n"
         "    redis-server --port 7777 --save \"\" >/dev/null & sleep 0.3\n"
         "    redis-benchmark -p 7777 -q -n 100000 -t set; kill $!; wait'");
