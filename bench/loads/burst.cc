@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
            "bursts of each thread; the survivors of one are freed by the next; 0: until the time is up", 0);
   load.add("settle", settle, "seconds that pass before resident memory is looked at");
   load.add("seed", seed, "of the random sizes and survivors");
+  load.seconds_replace("rounds");
   load.begin(argc, argv);
   if (sizes.least < 16) load.fail("--sizes begin at 16");
 

@@ -77,6 +77,7 @@ int main(int argc, char** argv) {
   load.add("seconds", work.seconds, "how long, when no objects are given");
   load.add("objects", work.objects, "blocks that each thread gets one after another; 0: until the time is up", 0);
   load.add("seed", work.seed, "of the random sizes");
+  load.seconds_replace("objects");
   load.begin(argc, argv);
 
   const bool passive = mode.index == 1;

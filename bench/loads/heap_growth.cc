@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   load.add("seconds", seconds_wanted, "how long, when no rounds are given");
   load.add("rounds", rounds, "how often the heap grows and is freed; 0: until the time is up", 0);
   load.add("seed", seed, "of the random sizes");
+  load.seconds_replace("rounds");
   load.begin(argc, argv);
   if (sizes.least < 16) load.fail("--sizes begin at 16");
 

@@ -30,7 +30,7 @@ double ticks_per_ns() {
   return static_cast<double>(ticks() - begin) / static_cast<double>(now_ns() - begin_ns);
 }
 
-class Histogram {
+class Counts {
  public:
   void count(uint64_t value) {
     buckets_[index_of(value)]++;
@@ -38,7 +38,7 @@ class Histogram {
     most_ = std::max(most_, value);
   }
 
-  void add(const Histogram& other) {
+  void add(const Counts& other) {
     for (size_t i = 0; i < buckets_.size(); i++) buckets_[i] += other.buckets_[i];
     total_ += other.total_;
     most_ = std::max(most_, other.most_);
@@ -53,6 +53,13 @@ class Histogram {
       if (seen >= wanted) return std::min(most_, upper_bound_of(i));
     }
     return most_;
+  }
+
+  /// Calls visit(upper bound, how often) for each bucket that has any.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (size_t i = 0; i < buckets_.size(); i++)
+      if (buckets_[i] != 0) visit(std::min(most_, upper_bound_of(i)), buckets_[i]);
   }
 
  private:
@@ -76,7 +83,7 @@ class Histogram {
 };
 
 struct Found {
-  Histogram malloc, free;
+  Counts malloc, free;
 };
 
 }  // namespace
@@ -123,7 +130,12 @@ int main(int argc, char** argv) {
     found[0].free.add(found[i].free);
   }
   const auto ns = [&](uint64_t value) { return static_cast<double>(value) / per_ns; };
-  const Histogram &m = found[0].malloc, &f = found[0].free;
+  const Counts &m = found[0].malloc, &f = found[0].free;
+  const auto histogram = [&](const char* name, const Counts& counts) {
+    Histogram made{name, {}};
+    counts.for_each([&](uint64_t most, uint64_t count) { made.buckets.emplace_back(ns(most), count); });
+    return made;
+  };
   return load.end({.operation = "pair",
                    .operations = operations,
                    .seconds = seconds,
@@ -136,5 +148,6 @@ int main(int argc, char** argv) {
                               {"free_p90_ns", ns(f.percentile(.9))},
                               {"free_p99_ns", ns(f.percentile(.99))},
                               {"free_p99.9_ns", ns(f.percentile(.999))},
-                              {"free_p99.99_ns", ns(f.percentile(.9999))}}});
+                              {"free_p99.99_ns", ns(f.percentile(.9999))}},
+                   .histograms = {histogram("malloc_ns", m), histogram("free_ns", f)}});
 }

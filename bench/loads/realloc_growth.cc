@@ -74,6 +74,7 @@ int main(int argc, char** argv) {
   load.add("seconds", seconds_wanted, "how long, when no rounds are given");
   load.add("rounds", rounds, "how often all of it is done; 0: until the time is up", 0);
   load.add("seed", seed, "of the random order");
+  load.seconds_replace("rounds");
   load.begin(argc, argv);
   if (growth.from > growth.to) load.fail("--from is more than --to");
 

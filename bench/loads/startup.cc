@@ -86,6 +86,7 @@ int main(int argc, char** argv) {
   load.add("seconds", seconds_wanted, "how long, when no starts are given");
   load.add("starts", starts, "how often in each thread; 0: until the time is up", 0);
   load.add("seed", seed, "of the random sizes, which are the same at each start");
+  load.seconds_replace("starts");
   load.begin(argc, argv);
   if (sizes.least != 0 && sizes.least < 16) load.fail("--sizes begin at 16");
 

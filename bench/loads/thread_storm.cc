@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   load.add("blocks", blocks, "blocks that each allocates");
   load.add("sizes", sizes, "sizes of the blocks, from 16");
   load.add("seed", seed, "of the random sizes and places");
+  load.seconds_replace("threads");
   load.begin(argc, argv);
   if (sizes.least < 16) load.fail("--sizes begin at 16");
 

@@ -213,6 +213,7 @@ int main(int argc, char** argv) {
   load.add("sizes", work.sizes, "sizes of all blocks");
   load.add("settle", work.settle, "seconds in the trough before resident memory is looked at");
   load.add("seed", work.seed, "of the random sizes, sessions and cache entries");
+  load.seconds_replace("waves");
   load.begin(argc, argv);
 
   Servers servers(work);

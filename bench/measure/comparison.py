@@ -5,6 +5,7 @@ import hashlib
 import os
 import platform
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -29,9 +30,16 @@ def parser(name, about, results, page):
     made.add_argument("--reference", action="append", default=[], metavar="NAME=PATH",
                       help="measured beside the others, but no peer: what the least possible is, say")
     made.add_argument("--results", type=Path, default=results, help=f"where the values go [{results.relative_to(ROOT)}]")
-    made.add_argument("--page", type=Path, default=page, help=f"where the page goes [{page.relative_to(ROOT)}]")
+    made.add_argument("--page", type=Path,
+                      help=f"where the page goes [{page.relative_to(ROOT)}; {results.parent.relative_to(ROOT)}/ of part of it]")
     made.add_argument("--render", action="store_true", help="measure nothing: write the page from the results")
     return made
+
+
+def choose_page(arguments, page, results, is_part):
+    """Sets --page where it isn't given: short runs and parts of the whole don't write over the page in docs/."""
+    if arguments.page is None:
+        arguments.page = results.with_name(page.name) if is_part else page
 
 
 def allocators_of(arguments):
@@ -89,6 +97,7 @@ def new_results(schema, arguments, found):
         "schema": schema,
         "date": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         "commit": output("git", "-C", allocators.BUILD, "describe", "--always", "--dirty"),
+        "arguments": shlex.join(sys.argv[1:]),
         "machine": machine(), "quick": arguments.quick, "rounds": arguments.rounds,
         "allocators": {name: about(allocator, references) for name, allocator in found.items()},
         "rows": [],

@@ -98,10 +98,11 @@ This page is written by `make bench` (`bench/suite`); don't edit it. {beside}
 
 Each figure is a ratio to the best peer of its row, less is better: **hakmem's is below 1 where it is ahead of all
 others**. Allocators ran in turns, {rounds} rounds each; a figure is the median of the rounds' ratios, and ± the distance to
-the far end of its 95 % interval. ▼ hakmem needs less than the best peer, ▲ more, no mark: noise forbids a verdict. The
-last column names the best peer and its median. Every row that was measured is shown. The best peer is another one in
-each row, so the mean of a column is 1 for none of them: compare the means with each other. [bench/README.md](../bench/README.md)
-says how it is measured and what the rows are; the raw values are in `build/bench/results.json`.
+the far end of its 95 % interval. ▼ hakmem needs less than the best peer, ▲ more, no mark: noise forbids a verdict. (Of
+a hundred rows without any difference some five bear a mark all the same.) The last column names the best peer and its
+median. Every row that was measured is shown. The best peer is another one in each row, so the mean of a column is 1 for
+none of them: compare the means with each other. [bench/README.md](../bench/README.md) says how it is measured and what
+the rows are; the raw values are in `build/bench/results.json`.
 """
 
 
@@ -113,7 +114,8 @@ def said_beside(results):
             for name, about in results["allocators"].items()]
     allocators = "| allocator | version | library | sha256 | |\n|---|---|---|---|---|\n" + "\n".join(rows)
     note = ", **short runs (--quick): not for conclusions**" if results["quick"] else ""
-    return f"{results['date']}, hakmem {results['commit']}{note}.\n\n{machine}\n\n{allocators}"
+    asked = f" Its arguments: `{results['arguments']}`." if results.get("arguments") else ""
+    return f"{results['date']}, hakmem {results['commit']}{note}.{asked}\n\n{machine}\n\n{allocators}"
 
 
 def failed_section(results):

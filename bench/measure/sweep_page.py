@@ -113,8 +113,8 @@ the plots show what a pair of malloc and free takes in processor time, on logari
 {rounds} rounds each of the whole sweep; a point is the median of the rounds. A **cliff** is a size that takes {cliff} times as
 long as the one before or longer: the median of the rounds' ratios, where its 95 % interval excludes 1. The best peer is the
 fastest other allocator at that very size. The raw values are in `build/bench/sweep.json`; [bench/README.md](../bench/README.md)
-says how it is measured. Times are this machine's; instructions hold anywhere, and a test keeps the bounds on them that
-`test/budget/sweep.tsv` has.
+says how it is measured. Times are this machine's; instructions hold anywhere: `test/budget/sweep.tsv` says for each level
+how many there are and why, so also where hakmem is behind, and a test keeps these bounds.
 """
 
 

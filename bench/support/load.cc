@@ -4,7 +4,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 
@@ -59,6 +61,33 @@ std::string sizes_as_json(const std::vector<SizeCost>& sizes) {
             ",\"operations\":" + std::to_string(size.operations) +
             ",\"ns_per_operation\":" + json_number(size.ns_per_operation()) + "}";
   return text;
+}
+
+std::string histograms_as_json(const std::vector<Histogram>& histograms) {
+  std::string text;
+  for (const Histogram& histogram : histograms) {
+    std::string buckets;
+    for (const auto& [ns, count] : histogram.buckets)
+      buckets += (buckets.empty() ? "[" : ",[") + json_number(ns) + "," + std::to_string(count) + "]";
+    text += (text.empty() ? "" : ",") + json_string(histogram.name) + ":[" + buckets + "]";
+  }
+  return text;
+}
+
+// A line for each doubling, with a bar as long as its share.
+void print_histogram(const Histogram& histogram) {
+  uint64_t total = 0;
+  for (const auto& [ns, count] : histogram.buckets) total += count;
+  std::printf("%s\n", histogram.name);
+  for (size_t i = 0; i < histogram.buckets.size();) {
+    const int doubling = std::ilogb(histogram.buckets[i].first);
+    uint64_t count = 0;
+    for (; i < histogram.buckets.size() && std::ilogb(histogram.buckets[i].first) == doubling; i++)
+      count += histogram.buckets[i].second;
+    const double share = static_cast<double>(count) / static_cast<double>(total);
+    const std::string bar(static_cast<size_t>(std::lround(share * 60)), '#');
+    std::printf("  to %8.0f ns %10.4f %% %s\n", std::ldexp(1.0, doubling + 1), share * 100, bar.c_str());
+  }
 }
 
 void print_sizes(const std::vector<SizeCost>& sizes) {
@@ -141,12 +170,14 @@ int Load::end(const Result& r) const {
     if (r.live_bytes != 0) line += ",\"live_bytes\":" + json_number(static_cast<double>(r.live_bytes));
     if (r.rss_over_live != 0) line += ",\"rss_over_live\":" + json_number(r.rss_over_live);
     if (!r.sizes.empty()) line += ",\"sizes\":[" + sizes_as_json(r.sizes) + "]";
+    if (!r.histograms.empty()) line += ",\"histograms\":{" + histograms_as_json(r.histograms) + "}";
     line += ",\"values\":{";
     for (size_t i = 0; i < r.values.size(); i++)
       line += (i == 0 ? "" : ",") + json_string(r.values[i].first) + ":" + json_number(r.values[i].second);
     line += "}}";
   } else {
     print_sizes(r.sizes);
+    for (const Histogram& histogram : r.histograms) print_histogram(histogram);
     char text[200];
     std::snprintf(text, sizeof text, ": %s %ss/s, %.4g ns each; peak RSS %.1f MiB", short_number(rate).c_str(),
                   r.operation, ns, static_cast<double>(peak) / 1048576);

@@ -33,6 +33,12 @@ struct SizeCost {
   double ns_per_operation() const { return operations != 0 ? seconds * 1e9 / static_cast<double>(operations) : 0; }
 };
 
+/// How often what was measured took how long: {ns at most, how often}, rising.
+struct Histogram {
+  const char* name;
+  std::vector<std::pair<double, uint64_t>> buckets;
+};
+
 /// What a run found. Of all figures but operations and live bytes, less is better.
 struct Result {
   const char* operation;  // what is counted: "pair", a malloc and its free
@@ -41,7 +47,8 @@ struct Result {
   uint64_t live_bytes = 0;   // asked for and not freed, at the moment that matters; 0: not known
   double rss_over_live = 0;  // resident bytes at that moment over live_bytes; 0: doesn't apply
   std::vector<std::pair<const char*, double>> values = {};  // more; names end in their unit: _ns _bytes _ratio
-  std::vector<SizeCost> sizes = {};  // of a load that goes from size to size; empty: doesn't apply
+  std::vector<SizeCost> sizes = {};        // of a load that goes from size to size; empty: doesn't apply
+  std::vector<Histogram> histograms = {};  // of a load that measures single calls
 };
 
 class Load : public Options {

@@ -78,10 +78,9 @@ void Options::parse(int argc, char** argv) {
     if (!argument.starts_with("--")) fail("what is '" + std::string(argument) + "'? --help lists the options");
     const size_t equals = argument.find('=');
     const std::string_view name = argument.substr(2, equals == std::string_view::npos ? equals : equals - 2);
-    const Option* found = nullptr;
-    for (const Option& option : options_)
-      if (name == option.name) found = &option;
+    Option* const found = find(name);
     if (found == nullptr) fail("there is no option --" + std::string(name) + "; --help lists them");
+    found->is_given = true;
     if (std::holds_alternative<bool*>(found->value)) {
       if (equals != std::string_view::npos) fail("--" + std::string(name) + " takes no value");
       *std::get<bool*>(found->value) = true;
@@ -93,6 +92,14 @@ void Options::parse(int argc, char** argv) {
       fail("--" + std::string(name) + " wants a value");
     }
   }
+  if (replaced_by_seconds_ == nullptr || !find("seconds")->is_given) return;
+  if (const Option& count = *find(replaced_by_seconds_); !count.is_given) *std::get<uint64_t*>(count.value) = 0;
+}
+
+Options::Option* Options::find(std::string_view name) {
+  for (Option& option : options_)
+    if (name == option.name) return &option;
+  return nullptr;
 }
 
 void Options::set(const Option& option, std::string_view text) const {

@@ -31,6 +31,9 @@ class Options {
   void add(const char* name, Choice& value, const char* help);
   void add(const char* name, Sizes& value, const char* help);  // adds --spread too
 
+  /// --seconds given without --`count` makes that 0: until the time is up. Both were added.
+  void seconds_replace(const char* count) { replaced_by_seconds_ = count; }
+
   /// Reads the arguments. --help prints the table and ends the process; so does a mistake, with a line on stderr and 2.
   void parse(int argc, char** argv);
 
@@ -49,14 +52,17 @@ class Options {
     Value value;
     const char* help;
     uint64_t least;
+    bool is_given = false;
   };
 
+  Option* find(std::string_view name);
   void set(const Option& option, std::string_view text) const;
   [[noreturn]] void print_help() const;
 
   const char* program_;
   const char* what_;
   std::vector<Option> options_;
+  const char* replaced_by_seconds_ = nullptr;
 };
 
 /// The text in double quotes, as JSON writes it.

@@ -60,7 +60,9 @@ class LoadTest(unittest.TestCase):
     def test_prints_a_sentence_and_before_it_a_line_for_each_size(self):
         done = run("--expect", "hakmem")
         self.assertEqual(done.returncode, 0)
-        self.assertRegex(done.stdout, r"^( +\d+ bytes +[\d.e+]+ ns\n)*" rf"{NAME}: .* ns each; peak RSS .*; on hakmem [\d.]+ \(/.*\)\n$")
+        sizes = r"( +\d+ bytes +[\d.e+]+ ns\n)*"
+        histograms = r"(\w+_ns\n(  to +\d+ ns +[\d.]+ % #*\n)+)*"
+        self.assertRegex(done.stdout, f"^{sizes}{histograms}" rf"{NAME}: .* ns each; peak RSS .*; on hakmem [\d.]+ \(/.*\)\n$")
 
     def test_refuses_the_wrong_library(self):
         for library, expected in ((None, "hakmem"), (None, LIBRARY), (LIBRARY, "glibc"), (LIBRARY, "/lib/libother.so")):
