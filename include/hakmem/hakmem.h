@@ -57,7 +57,8 @@ hakmem_block hakmem_block_info(const void* ptr);
 
 /* ---- Giving memory back ---------------------------------------------------------------------------------- */
 
-/* Gives unused memory back to the system, parked heaps' included.
+/* Gives unused memory back to the system: the calling thread's, that of threads that ended or sleep, and what is kept for
+ * reuse.
  * keep: bytes of free memory to leave committed. Returns the bytes given back.
  * Errors: none; what the system refuses stays, counted as os.purge_refused. Source: madvise(2). */
 size_t hakmem_purge(size_t keep);
@@ -69,12 +70,13 @@ size_t hakmem_purge(size_t keep);
  * a block that another thread's heap has, the answer is a guess. Takes some 20 ns. */
 int hakmem_defrag_hint(const void* ptr);
 
-/* Called when the memory limit (HAKMEM_LIMIT, HAKMEM_LIMIT_SHARE) was passed although what was idle has been given back:
- * in_use bytes are in blocks and their slabs, limit is the limit. It may free and allocate. */
+/* Called when memory was wanted beyond the limit (HAKMEM_LIMIT, HAKMEM_LIMIT_SHARE) although what was idle had been given
+ * back: the limit was passed then or, with HAKMEM_LIMIT_HARD, the allocation failed. in_use bytes are in blocks and their
+ * slabs, limit is the limit. It may free and allocate. */
 typedef void (*hakmem_limit_function)(size_t in_use, size_t limit, void* context);
 
-/* Has `function` called, with `context`, on a thread that passes the limit, soon after it did, at most once for each time
- * that memory was wanted beyond it. Null: nothing is called. Replaces an earlier function, which another thread may be in.
+/* Has `function` called, with `context`, on a thread that wanted memory beyond the limit, soon after, at most once for each
+ * time. Null: nothing is called. Replaces an earlier function, which another thread may be in.
  * Without a limit it is never called. Threads: any. */
 void hakmem_on_limit(hakmem_limit_function function, void* context);
 
@@ -89,7 +91,7 @@ enum { HAKMEM_CLASSES_MAX = 208, HAKMEM_STAGES = 10 };
 enum hakmem_stage {
   HAKMEM_STAGE_INBOX = 0,     /* blocks that other threads returned */
   HAKMEM_STAGE_FREED = 1,     /* blocks that this thread freed in the current slab */
-  HAKMEM_STAGE_BUMP = 2,      /* never used blocks of the current slab */
+  HAKMEM_STAGE_BUMP = 2,      /* never used blocks of the current slab, or of its pages that were given back */
   HAKMEM_STAGE_PARTIAL = 3,   /* another slab of the class with free blocks, fullest first */
   HAKMEM_STAGE_EMPTY = 4,     /* an empty slab of this heap */
   HAKMEM_STAGE_UNITS = 5,     /* free units of a SuperSlab that is in use, fullest first */

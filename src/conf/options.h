@@ -80,7 +80,7 @@ inline constexpr Option kOptions[] = {
      "limit as per cent of the cgroup's; 0: none"},
     {"misuse", Type::misuse, 0, 0, 1, kNoOff, numeric<&Config::misuse>(), "after a report: abort, or ignore the call"},
     {"price", Type::count, 2000, 0, 1'000'000'000, 0, numeric<&Config::price>(),
-     "of 1 MiB kept for 1 s, in us of page faults"},
+     "page faults (us) that 1 MiB for 1 s is worth"},
     {"stats", Type::flag, 0, 0, 1, 0, numeric<&Config::stats>(), "print statistics at exit"},
     {"stats_file", Type::text, 0, 0, 0, kNoOff, textual<&Config::stats_file>(),
      "file for them, %p: process id; else stderr"},
