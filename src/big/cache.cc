@@ -127,6 +127,19 @@ void sweep_bin(unsigned k, map::Drop why, Leaves leaves) {
   }
 }
 
+constexpr uint64_t kAllPlaces = ~uint64_t{0};
+static_assert(kSiteSlots == 64);
+
+// hidden: places that are looked at even where their bit says that they have nothing.
+template <class Leaves>
+void sweep(uint64_t hidden, map::Drop why, Leaves leaves) {
+  if (idle_units() == Units{0}) return;
+  for (unsigned k = 0; k < kBigClasses; k++) {
+    sweep_places(k, hidden | g_taken_places[k].load(std::memory_order_relaxed), why, leaves);
+    sweep_bin(k, why, leaves);
+  }
+}
+
 }  // namespace
 
 Taken take(unsigned c, Site site) {
@@ -148,23 +161,10 @@ void put(unsigned c, map::Span& span) {
   put_into_place(c - kLargeClasses, span);
 }
 
-void decay() {
-  constexpr uint64_t kAllPlaces = ~uint64_t{0};
-  static_assert(kSiteSlots == 64);
-  if (idle_units() == Units{0}) return;
-  for (unsigned k = 0; k < kBigClasses; k++) {
-    sweep_places(k, kAllPlaces, map::Drop::idle, is_stale);
-    sweep_bin(k, map::Drop::idle, is_stale);
-  }
-}
+void decay() { sweep(kAllPlaces, map::Drop::idle, is_stale); }
 
 void flush() {
-  const auto all = [](const map::Span&) { return true; };
-  if (idle_units() == Units{0}) return;
-  for (unsigned k = 0; k < kBigClasses; k++) {
-    sweep_places(k, g_taken_places[k].load(std::memory_order_relaxed), map::Drop::wanted, all);
-    sweep_bin(k, map::Drop::wanted, all);
-  }
+  sweep(0, map::Drop::wanted, [](const map::Span&) { return true; });
 }
 
 Units idle_units() { return {g_idle_units.load(std::memory_order_relaxed)}; }

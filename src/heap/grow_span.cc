@@ -50,15 +50,6 @@ bool has_few_mappings() {
   return true;
 }
 
-// Work with this thread's heap, in a section, or with null.
-template <class Work>
-auto with_heap(Work work) {
-  Heap* const heap = heap_of_thread();
-  if (heap == nullptr) return work(heap);
-  const OwnerSection section(*heap);
-  return work(heap);
-}
-
 // Whether it fits where it lies: best with `units`, those of a class; a span that has fewer, since there was no room for
 // more, will do with `least`. A span with headroom has it until less is asked for than before.
 bool fit_in_place(map::Span& span, uint64_t units, uint64_t least) {
@@ -70,7 +61,7 @@ bool fit_in_place(map::Span& span, uint64_t units, uint64_t least) {
   else if (units > span.units && !(admit(Units{units - span.units}) && map::extend_span(span, Units{units})))
     return false;
   if (span.span_class != before) {
-    with_heap([&](Heap* heap) {
+    in_section_of(heap_of_thread(), [&](Heap* heap) {
       count_span_given(heap, before);
       count_span_taken(heap, span.span_class, &SpanCounters::units);
     });
@@ -162,7 +153,7 @@ FoundSpan take_roomy(uint64_t units) {
 
 // Or blocks that grow and are freed again and again would leave all they ever touched to the next decay tick.
 map::Span* take_for_growth(uint64_t units, Site site, MovingUnits& moving) {
-  return with_heap([units, site, &moving](Heap* heap) {
+  return in_section_of(heap_of_thread(), [units, site, &moving](Heap* heap) {
     FoundSpan found = find_idle_span(heap, units, site);
     if (found.ref.span != nullptr) moving.count_all();  // it was counted before, kept or resident
     else found = take_roomy(units);
@@ -172,7 +163,7 @@ map::Span* take_for_growth(uint64_t units, Site site, MovingUnits& moving) {
 }
 
 void count_given(const map::Span& span) {
-  with_heap([c = span.span_class](Heap* heap) { count_span_given(heap, c); });
+  in_section_of(heap_of_thread(), [c = span.span_class](Heap* heap) { count_span_given(heap, c); });
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 namespace hak {
 
-// Batches, in a chain.
+/// Batches, in a chain.
 struct Chain {
   Block* first = nullptr;
 
@@ -30,7 +30,10 @@ Chain take_returned(Heap& heap);
 /// Gathers what is to wait on, and posts it again in the order it came.
 class WaitingOn {
  public:
+  /// A batch of the slab, of which no other is added; notes in the slab how many blocks wait.
   void add(const Batch& batch, Slab& s);
+
+  /// Once, at the end: in front of what was posted meanwhile. Notes in the heap how much that is.
   void post(Heap& heap);
 
  private:

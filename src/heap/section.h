@@ -83,6 +83,14 @@ class [[nodiscard]] OwnerSection {
   Heap& heap_;
 };
 
+/// Calls work(heap) in a section of the calling thread's heap, or, where that is null since it has none, outside of any.
+template <class Work>
+auto in_section_of(Heap* heap, Work work) {
+  if (heap == nullptr) return work(heap);
+  const OwnerSection section(*heap);
+  return work(heap);
+}
+
 /// A helper's side: gathers heaps, then works on those whose owners are outside. Never waits for an owner.
 class Helpers {
  public:

@@ -29,14 +29,11 @@ void* no_memory() {
 Units units_for(size_t size) { return units_ceil(Bytes{size == 0 ? 1 : size}); }
 
 map::SpanRef find_and_count(Heap* heap, uint64_t units, uint64_t align, Site site) {
-  const auto find = [=] {
-    const FoundSpan found = find_span(heap, units, align, site);
-    if (found.ref.span != nullptr) count_span_taken(heap, found.ref.span->span_class, found.stage);
+  return in_section_of(heap, [=](Heap* mine) {
+    const FoundSpan found = find_span(mine, units, align, site);
+    if (found.ref.span != nullptr) count_span_taken(mine, found.ref.span->span_class, found.stage);
     return found.ref;
-  };
-  if (heap == nullptr) return find();
-  const OwnerSection section(*heap);
-  return find();
+  });
 }
 
 // The whole way, to a live span or null.
