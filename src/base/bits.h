@@ -26,9 +26,19 @@ static_assert(bit_run(0, 32) == ~0u && bit_run(30, 2) == 0xC000'0000 && bit_run(
 
 // Every `step`-th bit, from bit 0 on: where a run of units aligned to `step` (a power of two, up to 32) may begin.
 constexpr uint32_t every(unsigned step) {
-  uint32_t mask = 0;
-  for (unsigned i = 0; i < 32; i += step) mask |= 1u << i;
-  return mask;
+  constexpr uint32_t kMasks[] = {~0u, 0x5555'5555, 0x1111'1111, 0x0101'0101, 0x0001'0001, 1};
+  return kMasks[std::countr_zero(step)];
 }
+static_assert(every(1) == ~0u && every(8) == 0x0101'0101 && every(32) == 1);
+
+// std::popcount without a call: the processors that hakmem is built for needn't have the instruction. (Hacker's Delight,
+// H. S. Warren, chapter 5.)
+constexpr unsigned bits_set(uint32_t mask) {
+  mask -= mask >> 1 & 0x5555'5555;
+  mask = (mask & 0x3333'3333) + (mask >> 2 & 0x3333'3333);
+  mask = (mask + (mask >> 4)) & 0x0F0F'0F0F;
+  return mask * 0x0101'0101 >> 24;
+}
+static_assert(bits_set(0) == 0 && bits_set(~0u) == 32 && bits_set(0x8000'0001) == 2);
 
 }  // namespace hak

@@ -1,5 +1,7 @@
 #include "map/empty_supers.h"
 
+#include <bit>
+
 #include "map/super_slab.h"
 
 namespace hak::map {
@@ -23,25 +25,28 @@ void EmptySupers::clear() {
 
 bool EmptySupers::contains(uint32_t index) const { return (words_[index / 64] >> (index % 64) & 1) != 0; }
 
+namespace {
+
+bool is_among(uint32_t index, EmptySupers::Among among) {
+  if (among == EmptySupers::Among::all) return true;
+  return (g_window.supers[index].dirty != 0) == (among == EmptySupers::Among::resident);
+}
+
+}  // namespace
+
 uint32_t EmptySupers::find(uint32_t count, uint32_t align, Among among) const {
   if (free_ < count) return kNoSuper;
   // Alignment is that of the address, and the window begins at no multiple of it in general.
   const uint64_t base = g_window_base >> kSuperShift;
-  uint32_t run = 0;
+  uint32_t run = 0;   // consecutive ones before `next`
+  uint32_t next = 0;  // the last one's neighbour
   for (uint32_t word = 0; word < end_; word++) {
-    if (words_[word] == 0) {
-      run = 0;
-      continue;
-    }
-    for (uint32_t bit = 0; bit < 64; bit++) {
-      const uint32_t index = word * 64 + bit;
-      const bool usable = (words_[word] >> bit & 1) != 0 &&
-                          (among == Among::all || (g_window.supers[index].dirty != 0) == (among == Among::resident));
-      if (!usable || (run == 0 && ((base + index) & (align - 1)) != 0)) {
-        run = 0;
-        continue;
-      }
-      if (++run == count) return index + 1 - count;
+    for (uint64_t left = words_[word]; left != 0; left &= left - 1) {
+      const uint32_t index = word * 64 + static_cast<uint32_t>(std::countr_zero(left));
+      if (index != next) run = 0;
+      next = index + 1;
+      if (!is_among(index, among) || (run == 0 && ((base + index) & (align - 1)) != 0)) run = 0;
+      else if (++run == count) return next - count;
     }
   }
   return kNoSuper;

@@ -24,13 +24,12 @@ struct Shelf {
   List<SuperSlab> by_free[kSuperUnits];
   uint32_t nonempty = 0;
 
-  void add(SuperSlab* super) {
-    const unsigned n = static_cast<unsigned>(std::popcount(super->free));
+  // n: its free units.
+  void add(SuperSlab* super, unsigned n) {
     by_free[n].push(super);
     nonempty |= 1u << n;
   }
-  void remove(SuperSlab* super) {
-    const unsigned n = static_cast<unsigned>(std::popcount(super->free));
+  void remove(SuperSlab* super, unsigned n) {
     by_free[n].remove(super);
     if (by_free[n].empty()) nonempty &= ~(1u << n);
   }
@@ -49,27 +48,42 @@ Shelf& shelf_of(Kind kind) { return g_state.shelves[kind == Kind::slabs ? 0 : 1]
 
 uint32_t index_of(const SuperSlab* super) { return static_cast<uint32_t>(super - g_window.supers); }
 
-bool partly_used(const SuperSlab* super) { return super->free != 0 && super->free != kAllFree; }
-
 void add(std::atomic<uint64_t>& count, uint64_t n) {
   count.store(count.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
 }
 
-// Changes the masks and moves the SuperSlab to where they say it belongs.
-void change_free(SuperSlab* super, uint32_t free, uint32_t dirty) {
-  if (partly_used(super)) shelf_of(super->kind).remove(super);
-  else if (super->free == kAllFree) g_state.empty.remove(index_of(super));
-  add(g_state.used, static_cast<uint64_t>(std::popcount(super->free)) - static_cast<uint64_t>(std::popcount(free)));
-  add(g_state.dirty, static_cast<uint64_t>(std::popcount(dirty)) - static_cast<uint64_t>(std::popcount(super->dirty)));
+// Changes the masks and moves the SuperSlab to where they say it belongs. more_free, more_dirty: units, as the masks say.
+void change_free(SuperSlab* super, uint32_t free, int more_free, uint32_t dirty, int more_dirty) {
+  const unsigned before = bits_set(super->free);
+  const unsigned after = before + static_cast<unsigned>(more_free);
+  if (before == kSuperUnits) g_state.empty.remove(index_of(super));
+  else if (before != 0) shelf_of(super->kind).remove(super, before);
+  add(g_state.used, static_cast<uint64_t>(int64_t{-more_free}));
+  add(g_state.dirty, static_cast<uint64_t>(int64_t{more_dirty}));
   super->free = free;
   super->dirty = dirty;
   super->aged &= dirty;
-  if (partly_used(super)) {
-    shelf_of(super->kind).add(super);
-  } else if (super->free == kAllFree) {
+  if (after == kSuperUnits) {
     super->kind = Kind::none;
     g_state.empty.add(index_of(super));
+  } else if (after != 0) {
+    shelf_of(super->kind).add(super, after);
   }
+}
+
+int count_of(uint32_t mask) { return static_cast<int>(bits_set(mask)); }
+
+// mask: free units, which become used.
+void take_bits(SuperSlab* super, uint32_t mask, int count) {
+  const uint32_t dirty = super->dirty & mask;
+  const int fewer_dirty = dirty == 0 ? 0 : dirty == mask ? count : count_of(dirty);
+  change_free(super, super->free & ~mask, -count, super->dirty & ~mask, -fewer_dirty);
+}
+
+// mask: used units, which become free; those of `dirty` dirty.
+void give_bits(SuperSlab* super, uint32_t mask, int count, uint32_t dirty) {
+  const int more_dirty = dirty == 0 ? 0 : dirty == mask ? count : count_of(dirty);
+  change_free(super, super->free | mask, count, super->dirty | dirty, more_dirty);
 }
 
 bool is_huge(const SuperSlab* super) { return super->huge.load(std::memory_order_relaxed); }
@@ -78,7 +92,7 @@ UnitRun take_mask(SuperSlab* super, unsigned first, unsigned count) {
   const uint32_t mask = bit_run(first, count);
   debug_check((super->free & mask) == mask, "units that are taken are free");
   const bool clean = (super->dirty & mask) == 0;
-  change_free(super, super->free & ~mask, super->dirty & ~mask);
+  take_bits(super, mask, static_cast<int>(count));
   return {index_of(super) * kSuperUnits + first, count, clean, is_huge(super)};
 }
 
@@ -232,7 +246,8 @@ void keep_small(uint32_t first, Units count) {
     if (!is_huge(super)) continue;
     const os::LockGuard guard(g_map_lock);
     set_huge(super, false);
-    change_free(super, super->free, super->free);  // the huge page brought what is free too
+    change_free(super, super->free, 0, super->free,
+                count_of(super->free & ~super->dirty));  // the huge page brought what is free too
   }
 }
 
@@ -259,7 +274,7 @@ void give_units(uint32_t first, Units count, Age age) {
     const uint64_t here = end - unit < kSuperUnits - from ? end - unit : kSuperUnits - from;
     const uint32_t mask = bit_run(from, static_cast<unsigned>(here));
     debug_check((super->free & mask) == 0, "units that are given back were in use");
-    change_free(super, super->free | mask, age == Age::untouched ? super->dirty : super->dirty | mask);
+    give_bits(super, mask, static_cast<int>(here), age == Age::untouched ? 0 : mask);
     if (age == Age::aged) super->aged |= mask;
     unit += here;
   }
@@ -311,7 +326,7 @@ UnitCounts count_units() {
   UnitCounts counts{};
   for (uint32_t i = 0; i < frontier(); i++) {
     const SuperSlab& super = g_window.supers[i];
-    const unsigned clean = static_cast<unsigned>(std::popcount(super.free & ~super.dirty));
+    const unsigned clean = bits_set(super.free & ~super.dirty);
     if (super.kind == Kind::lost) {
       counts.lost += kSuperUnits;
     } else {
@@ -339,7 +354,7 @@ DirtyMask take_dirty(Age age, uint32_t* from) {
     if (is_huge(super)) mask |= super->free & ~super->dirty;  // the huge page brought them too
     if (mask != kAllFree) set_huge(super, false);
     if (super->kind == Kind::none) super->kind = Kind::spans;  // it isn't empty while its units are away
-    change_free(super, super->free & ~mask, super->dirty & ~mask);
+    take_bits(super, mask, count_of(mask));
     return {i, mask};
   }
   *from = frontier();
@@ -349,7 +364,7 @@ DirtyMask take_dirty(Age age, uint32_t* from) {
 void purged_units(DirtyMask taken, uint32_t refused_mask) {
   const os::LockGuard guard(g_map_lock);
   SuperSlab* const super = &g_window.supers[taken.super];
-  change_free(super, super->free | taken.mask, super->dirty | refused_mask);
+  give_bits(super, taken.mask, count_of(taken.mask), refused_mask);
 }
 
 void age_dirty() {
@@ -399,10 +414,10 @@ void rebuild_super_slabs() {
     SuperSlab& super = g_window.supers[i];
     if (super.kind == Kind::lost) continue;
     super.dirty = super.free;  // nothing says what was touched
-    used += static_cast<unsigned>(std::popcount(~super.free));
-    dirty += static_cast<unsigned>(std::popcount(super.dirty));
+    used += bits_set(~super.free);
+    dirty += bits_set(super.dirty);
     if (super.free == kAllFree) g_state.empty.add(i);
-    else if (super.free != 0) shelf_of(super.kind).add(&super);
+    else if (super.free != 0) shelf_of(super.kind).add(&super, bits_set(super.free));
   }
   g_state.used.store(used, std::memory_order_relaxed);
   g_state.dirty.store(dirty, std::memory_order_relaxed);
@@ -415,8 +430,8 @@ const char* broken_super_slab_rule() {
   for (uint32_t i = 0; i < frontier(); i++) {
     const SuperSlab& super = g_window.supers[i];
     if (super.kind == Kind::lost) continue;
-    used += static_cast<unsigned>(std::popcount(~super.free));
-    dirty += static_cast<unsigned>(std::popcount(super.dirty));
+    used += bits_set(~super.free);
+    dirty += bits_set(super.dirty);
     if ((super.dirty & ~super.free) != 0) return "SuperSlab: dirty is a subset of free";
     if ((super.aged & ~super.dirty) != 0) return "SuperSlab: aged is a subset of dirty";
     if ((super.free == kAllFree) != g_state.empty.contains(i)) return "SuperSlab: the map of empty ones is right";
