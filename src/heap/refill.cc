@@ -162,13 +162,23 @@ bool from_new_units(Heap& heap, unsigned c, map::Growth growth) {
   return hand_out_fresh(heap, c, s);
 }
 
-bool from_units(Heap& heap, unsigned c) { return !comes_singly(c) && from_new_units(heap, c, map::Growth::forbidden); }
+// A class's first slab may be all that it ever needs, for a block or two: of untouched memory it takes the pages of those,
+// of resident memory all pages, which would serve others.
+bool wants_untouched(const Heap& heap, unsigned c) {
+  return heap.classes[c].current == nullptr && huge_for(heap, c) == os::Huge::no;
+}
+
+bool from_units(Heap& heap, unsigned c) {
+  const map::Growth growth = wants_untouched(heap, c) ? map::Growth::untouched : map::Growth::forbidden;
+  return !comes_singly(c) && from_new_units(heap, c, growth);
+}
 
 // Before more memory is asked for: what other threads returned to owners that sleep.
 bool from_help(Heap& heap, unsigned c) { return help_before_growing() != Units{0} && from_units(heap, c); }
 
 bool from_super_slab(Heap& heap, unsigned c) {
-  return from_new_units(heap, c, comes_singly(c) ? map::Growth::roomy : map::Growth::allowed);
+  const bool roomy = comes_singly(c) || wants_untouched(heap, c);
+  return from_new_units(heap, c, roomy ? map::Growth::roomy : map::Growth::allowed);
 }
 
 struct Stage {

@@ -222,6 +222,7 @@ UnitRun take_units(Units count, Units align, Kind kind, Growth growth, os::Huge 
   const unsigned n = static_cast<unsigned>(count.n);
   const unsigned a = static_cast<unsigned>(align.n);
   if (growth == Growth::resident) return take_resident(n, a, kind);
+  if (growth == Growth::untouched) return take_among(n, a, kind, EmptySupers::Among::untouched);
   const auto take = [=] {
     return growth == Growth::roomy ? take_among(n, a, kind, EmptySupers::Among::untouched)
                                    : take_mapped(n, a, kind, huge);

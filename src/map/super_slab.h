@@ -46,9 +46,9 @@ struct UnitRun {
   bool huge = false;   // the kernel was asked for huge pages
 };
 
-// What may be taken: resident units only, any mapped ones, or more of the window. roomy: untouched ones or more of the
-// window, before any others.
-enum class Growth : uint8_t { resident, forbidden, allowed, roomy };
+// What may be taken: resident units only, untouched mapped ones only, any mapped ones, or more of the window. roomy:
+// untouched ones or more of the window, before any others.
+enum class Growth : uint8_t { resident, untouched, forbidden, allowed, roomy };
 
 /// Takes `count` consecutive units, the first at a multiple of `align` units (a power of two). Growth::forbidden takes
 /// only what is mapped already. huge: where that begins an untouched SuperSlab, its pages are asked to be huge; for who
