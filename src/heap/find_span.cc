@@ -1,10 +1,9 @@
 #include "heap/find_span.h"
 
-#include <bit>
-
 #include "big/cache.h"
 #include "heap/heap.h"
 #include "heap/help.h"
+#include "heap/idle_spans.h"
 #include "heap/limit.h"
 #include "heap/span_room.h"
 #include "large/pool.h"
@@ -53,38 +52,16 @@ FoundSpan from_kept(Heap* heap, uint64_t units, Site site) {
   return own.ref.span != nullptr ? own : from_pools(heap, units, site);
 }
 
-uint64_t units_in_stacks(const Heap& heap) {
-  uint64_t units = 0;
-  for (uint64_t open = heap.open_spans; open != 0; open &= open - 1) {
-    const unsigned c = static_cast<unsigned>(std::countr_zero(open));
-    units += length_of(heap.spans.top[c]) * span_class_units(c);
-  }
-  return units;
-}
-
-uint64_t idle_span_units(const Heap* heap) {
-  const uint64_t mine = heap != nullptr ? units_in_stacks(*heap) : 0;
-  return large::idle_units().n + big::idle_units().n + mine;
-}
-
-// What is idle serves before untouched memory is touched, where it is much: it stays within an eighth of what is in use.
-bool is_much(uint64_t idle_units, uint64_t wanted_units) {
-  return idle_units >= wanted_units && idle_units * 8 >= map::used_units().n;
-}
-
-// Spans that lie idle are of one class each: they go back, to serve as any.
-bool return_idle_spans(Heap* heap, uint64_t units) {
-  if (!is_much(idle_span_units(heap), units)) return false;
-  if (heap != nullptr) release_spans(*heap, map::Age::fresh);
-  large::decay(0);
-  big::flush();
-  return true;
-}
+// What is idle serves before untouched memory is touched, also where it is a part of what is wanted only.
+bool is_much_for(Units idle, uint64_t wanted_units) { return idle.n * 2 >= wanted_units && is_much(idle); }
 
 FoundSpan from_units(Heap* heap, uint64_t units, uint64_t align) {
   const auto take = [&](map::Growth growth) { return map::take_span(Units{units}, Units{align}, growth); };
   map::SpanRef ref = take(map::Growth::resident);
-  if (ref.span == nullptr && return_idle_spans(heap, units)) ref = take(map::Growth::resident);
+  if (ref.span == nullptr && is_much_for(idle_spans(heap), units)) {
+    return_idle_spans(heap);
+    ref = take(map::Growth::resident);
+  }
   if (ref.span == nullptr && !admit(Units{units})) return {};
   if (ref.span == nullptr) ref = take(map::Growth::forbidden);
   if (ref.span == nullptr && help_before_growing() != Units{0}) ref = take(map::Growth::forbidden);
@@ -105,14 +82,17 @@ FoundSpan find_span(Heap* heap, uint64_t units, uint64_t align, Site site) {
 }
 
 FoundSpan find_idle_span(Heap* heap, uint64_t units, Site site) {
-  if (!is_much(idle_span_units(heap) + map::dirty_units().n, units)) return {};
+  if (!is_much_for(idle_spans(heap) + map::dirty_units(), units)) return {};
   if (rounded_span_units(units) == units) {
     const FoundSpan kept = from_kept(heap, units, site);
     if (kept.ref.span != nullptr) return kept;
   }
   const auto take = [=] { return map::take_span(Units{units}, Units{1}, map::Growth::resident); };
   map::SpanRef ref = take();
-  if (ref.span == nullptr && return_idle_spans(heap, units)) ref = take();
+  if (ref.span == nullptr && is_much_for(idle_spans(heap), units)) {
+    return_idle_spans(heap);
+    ref = take();
+  }
   return {ref, &SpanCounters::units};
 }
 

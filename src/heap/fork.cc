@@ -17,6 +17,7 @@
 
 #include "big/cache.h"
 #include "heap/background.h"
+#include "heap/idle_spans.h"
 #include "heap/rebuild.h"
 #include "heap/registry.h"
 #include "heap/section.h"
@@ -51,6 +52,7 @@ void after_fork_in_child() {
   if (registry_torn) g_registry_lock.reset_after_fork();
   settle_registry_after_fork(registry_torn);
   take_heap_back();
+  recount_idle_spans();
   forget_background();
   forget_tick();
 }

@@ -9,6 +9,7 @@
 #include "heap/find_span.h"
 #include "heap/heartbeat.h"
 #include "heap/huge_spans.h"
+#include "heap/idle_spans.h"
 #include "heap/limit.h"
 #include "heap/process.h"
 #include "heap/reclaim.h"
@@ -65,6 +66,11 @@ void* start_or_no_memory(const map::SpanRef& ref) { return ref.span != nullptr ?
 void keep_or_give(Heap& heap, map::Span& span) {
   SpanStacks& spans = heap.spans;
   const unsigned c = span.cached_class;
+  const bool is_open = (heap.open_spans >> c & 1) != 0;
+  if (!is_open && c != map::kUncached && goes_straight_back(heap)) {
+    spans.counters[c].left++;
+    return map::give_span(span, map::Age::fresh, map::Drop::wanted);
+  }
   if (make_room(heap, c)) {
     spans.room[c]--;
     span.next = spans.top[c];
@@ -139,6 +145,7 @@ size_t good_span_bytes(size_t size) { return rounded_span_units(units_for(size).
 Units release_spans(Heap& heap, map::Age age) {
   const Units given = release_stacks(heap, age, [](unsigned) { return true; });
   trim_rooms(heap);
+  note_idle_spans(heap);
   return given;
 }
 
@@ -152,6 +159,7 @@ Units release_idle_spans(Heap& heap) {
   });
   trim_rooms(heap);
   close_rooms(heap, idle);
+  note_idle_spans(heap);
   expect_quiet_where_much_is_open(heap);
   return given;
 }

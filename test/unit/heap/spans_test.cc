@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <barrier>
 #include <cstring>
+#include <random>
 #include <thread>
 #include <vector>
 
@@ -161,6 +163,44 @@ TEST(Spans, no_room_is_made_where_a_pool_serves_few_or_the_share_is_used_up) {
     circulate(64, size_t{4} << 20, 4);
     EXPECT_LE(this_heap->spans.grown_units, 512u / owned_heaps());
   }).join();
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+TEST(Spans, of_many_sizes_in_turn_no_thread_keeps_a_span_each) {
+  static hakmem_statistics stats;
+  constexpr int kThreads = 4;
+  reclaim(Bytes{0});
+  std::barrier<> done(kThreads + 1), looked(kThreads + 1);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; t++) {
+    threads.emplace_back([&, t] {
+      std::minstd_rand random(static_cast<unsigned>(t) + 1);
+      for (int i = 0; i < 20'000; i++) free_fast(allocate(kUnitBytes + (random() % kUnitBytes << random() % 6)));
+      done.arrive_and_wait();
+      looked.arrive_and_wait();
+    });
+  }
+  done.arrive_and_wait();
+  collect_statistics(&stats);
+  looked.arrive_and_wait();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LE(stats.os.kept_bytes, 8u << 20) << "by all four; one of each size would be 60 MiB and more";
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+TEST(Spans, a_few_sizes_in_turn_are_kept) {
+  static hakmem_statistics before, after;
+  const std::vector<size_t> sizes = {100'000, 300'000, 1'000'000, 3'000'000};
+  reclaim(Bytes{0});
+  std::thread([&] {
+    for (int i = 0; i < 200; i++)
+      for (const size_t size : sizes) free_fast(allocate(size));
+    collect_statistics(&before);
+    for (int i = 0; i < 100; i++)
+      for (const size_t size : sizes) free_fast(allocate(size));
+    collect_statistics(&after);
+  }).join();
+  EXPECT_EQ(after.os.dropped_wanted_bytes, before.os.dropped_wanted_bytes);
   EXPECT_EQ(broken_heap_rule(), nullptr);
 }
 
