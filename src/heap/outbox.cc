@@ -1,6 +1,7 @@
 #include "heap/outbox.h"
 
 #include <atomic>
+#include <bit>
 
 #include "heap/background.h"
 #include "heap/heap.h"
@@ -28,22 +29,32 @@ bool looks_posted(const Slab& slab, const Block* block) {
   return is_in_slab(last) && is_in_slab(link);
 }
 
+// For so much somebody has to look after a thread that stops.
+constexpr uint32_t kReservesMuch = 128 << 10;
+
+uint32_t reserved_by(const Outbox::Slot& slot) { return uint32_t{slot.limit} * slot.block_bytes; }
+static_assert((kMaxSlabUnits << kUnitShift) >> kTinyShift <= UINT16_MAX, "where a slot's last block lies");
+
 }  // namespace
 
 // With its first block.
 void Outbox::open(Slot& slot, Slab& slab, Block* block) {
-  const uint32_t by_bytes = kSlotBytes / slab.block_bytes;
-  const uint32_t limit = by_bytes > kSlotBlocks ? kSlotBlocks : by_bytes > 0 ? by_bytes : 1;
-  char* const start = start_of(slab);
+  const uint32_t left = (kMostBytes - reserved_) / slab.block_bytes;
+  uint32_t limit = kSlotBytes / slab.block_bytes;
+  if (limit < kLeastSlotBlocks) limit = kLeastSlotBlocks;
+  if (limit > kMostSlotBlocks) limit = kMostSlotBlocks;
+  if (limit > left) limit = left > 0 ? left : 1;
   block->next = nullptr;
   slot = {.slab = &slab,
           .head = block,
-          .start = start,
-          .block_bytes = slab.block_bytes,
           .reciprocal = slab.reciprocal,
-          .last_granule = static_cast<uint32_t>(reinterpret_cast<char*>(block) - start) >> kTinyShift,
-          .room = static_cast<uint16_t>(limit - 1),
-          .limit = static_cast<uint16_t>(limit)};
+          .start = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(start_of(slab))),
+          .block_bytes = slab.block_bytes,
+          .last_granule = static_cast<uint16_t>(offset_in(slab, block) >> kTinyShift),
+          .room = static_cast<uint8_t>(limit - 1),
+          .limit = static_cast<uint8_t>(limit)};
+  reserved_ += reserved_by(slot);
+  open_ |= bit_of(slot);
 }
 
 void Outbox::post(Heap& heap, Slot& slot) {
@@ -51,6 +62,8 @@ void Outbox::post(Heap& heap, Slot& slot) {
   Slab& slab = *slot.slab;
   const uint32_t count = slot.count();
   heap.remote_freed[slab.size_class] += count;
+  reserved_ -= reserved_by(slot);
+  open_ &= ~bit_of(slot);
   slot.slab = nullptr;
   Heap& owner = *slab.heap;
   const uint32_t waiting = owner.inbox.post({slot.head, slot.last_granule, count}, uint64_t{count} * slot.block_bytes);
@@ -92,12 +105,15 @@ Outbox::Result Outbox::tidy(Heap& heap, const Slab& slab) {
   left_in_step_ = kFreesPerStep - 1;
   Slot& waiting = slots_[hand_++ % kSlots];
   if (waiting.slab != nullptr) post(heap, waiting);
+  if (reserved_ >= kReservesMuch && map::used_units().n >= kWorthAThread) {
+    expect_quiet();  // this may be the thread's last free
+    wake_background();
+  }
   return Result::step;
 }
 
 void Outbox::post_all(Heap& heap) {
-  for (Slot& slot : slots_)
-    if (slot.slab != nullptr) post(heap, slot);
+  for (uint64_t open = open_; open != 0; open &= open - 1) post(heap, slots_[std::countr_zero(open)]);
 }
 
 void post_one(Slab& slab, void* p) {

@@ -3,7 +3,7 @@
 //
 // A slot gathers for one slab. It is posted to the owner's inbox when it is full, when another slab needs the slot,
 // and by a hand that moves on one slot every few frees, so that nothing waits for long in a thread that goes on.
-// What a thread that stops may leave waiting is at most kSlots * kSlotBytes.
+// What a thread that stops may leave waiting is at most kMostBytes, and the next decay tick posts it.
 #pragma once
 
 #include <cstdint>
@@ -17,23 +17,25 @@ struct Heap;
 
 class Outbox {
  public:
-  static constexpr unsigned kSlots = 32;
-  static constexpr uint32_t kSlotBytes = 4096;
-  static constexpr uint32_t kSlotBlocks = 64;
+  static constexpr unsigned kSlots = 64;  // the bits of open_
+  // Of one slab: few enough bytes, but some blocks. Each batch costs the owner a cache miss, and both an atomic operation.
+  static constexpr uint32_t kSlotBytes = 64 << 10;
+  static constexpr uint32_t kLeastSlotBlocks = 4, kMostSlotBlocks = 64;
+  static constexpr uint32_t kMostBytes = 2 << 20;
   static constexpr uint32_t kFreesPerStep = 16;
 
   struct Slot {
     Slab* slab;  // null: empty
     Block* head;
-    char* start;  // of the slab
-    uint32_t block_bytes;
     uint32_t reciprocal;
-    uint32_t last_granule;
-    uint16_t room;   // for so many more: one at least
-    uint16_t limit;  // as it began
+    uint32_t start;  // of the slab: the address's low half
+    uint16_t block_bytes;
+    uint16_t last_granule;
+    uint8_t room;   // for so many more: one at least
+    uint8_t limit;  // as it began
     uint32_t count() const { return uint32_t{limit} - room; }
   };
-  static_assert(sizeof(Slot) == 40);
+  static_assert(sizeof(Slot) == 32);
 
   enum class Gathered : uint8_t { no, yes, due };
 
@@ -42,7 +44,7 @@ class Outbox {
   [[gnu::always_inline]] Gathered gather(Slab& slab, void* p) {
     Slot& slot = slot_for(slab);
     Block* const block = static_cast<Block*>(p);
-    const uint32_t offset = static_cast<uint32_t>(static_cast<char*>(p) - slot.start);
+    const uint32_t offset = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(p)) - slot.start;
     if (slot.slab != &slab || block->mark == reinterpret_cast<uint64_t>(&slab)) [[unlikely]]
       return Gathered::no;
     if (block_index(slot.reciprocal, offset) * slot.block_bytes != offset) [[unlikely]]
@@ -72,16 +74,21 @@ class Outbox {
   /// Drops what is gathered: in a forked child, of a thread that stayed in the parent perhaps halfway through a put().
   void forget() {
     for (Slot& slot : slots_) slot = {};
+    open_ = 0;
+    reserved_ = 0;
   }
 
   const Slot* slots() const { return slots_; }
 
  private:
   Slot& slot_for(const Slab& slab) { return slots_[(reinterpret_cast<uintptr_t>(&slab) / kCacheLine) % kSlots]; }
-  static void open(Slot& slot, Slab& slab, Block* block);
-  static void post(Heap& heap, Slot& slot);
+  void open(Slot& slot, Slab& slab, Block* block);
+  void post(Heap& heap, Slot& slot);
+  uint64_t bit_of(const Slot& slot) const { return uint64_t{1} << (&slot - slots_); }
 
   Slot slots_[kSlots];
+  uint64_t open_;      // bit i: slot i holds something
+  uint32_t reserved_;  // bytes that the open slots may come to hold
   int32_t left_in_step_;
   uint32_t hand_;
 };
