@@ -51,6 +51,7 @@ ROWS = [
     Row("ring, 4 pairs", "ring --pairs 4", SHORT),
     Row("ring, mid", "ring --sizes 1024-60000", SHORT),
     Row("thread storm", "thread_storm", "--threads 1500"),
+    Row("thread storm, mid", "thread_storm --threads 4000 --sizes 1000-100000", "--threads 400"),
     Row("realloc, one", "realloc_growth", "--to 128M"),
     Row("realloc, many", "realloc_growth --to 10M --buffers 100", "--buffers 20"),
     Row("false sharing, active", "false_sharing --mode active", "--objects 5000"),

@@ -53,12 +53,16 @@ void flush_lists(Heap& heap) {
     if (is_list(heap.free[c])) flush_list(heap, c);
 }
 
-void reclaim_heap(Heap& heap) {
+void give_back_unused(Heap& heap) {
   drain_inbox(heap);
   flush_lists(heap);
   release_unused_currents(heap, map::Age::fresh);
   release_empty(heap, 0, map::Age::fresh);
   release_spans(heap, map::Age::fresh);
+}
+
+void reclaim_heap(Heap& heap) {
+  give_back_unused(heap);
   heap.walk = {};
   release_sparse(heap, Sparse::all);
 }

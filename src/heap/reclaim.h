@@ -7,8 +7,12 @@
 
 namespace hak {
 
-/// Drains the heap's inbox, puts unused blocks back into their slabs and gives its empty slabs to the SuperSlabs.
-/// The caller owns the heap: its thread in a section, or the holder of the locks that guard it where it has no thread.
+/// Drains the heap's inbox, puts unused blocks back into their slabs and gives its empty slabs and its kept spans to the
+/// SuperSlabs. The caller owns the heap: its thread in a section, or the holder of the locks that guard it where it has no
+/// thread.
+void give_back_unused(Heap& heap);
+
+/// The same, and gives free pages of the other slabs to the system.
 void reclaim_heap(Heap& heap);
 
 /// Puts all free lists back into their slabs. As flush_cold_lists().

@@ -7,6 +7,7 @@
 #include "base/sanitizer.h"
 #include "heap/background.h"
 #include "heap/exit_key.h"
+#include "heap/help.h"
 #include "heap/process.h"
 #include "heap/reclaim.h"
 #include "heap/registry.h"
@@ -21,14 +22,16 @@ struct ThreadLife {
 };
 constinit __thread ThreadLife t_life{false, 0};
 
-// A heap of a few slabs is parked as it is, for the next thread; a larger one gives back what nothing lives in.
+// A heap of a few slabs is parked as it is, for the next thread; a larger one gives back slabs and spans in which nothing
+// lives. Pages of the others go at the next decay tick, if nobody adopts the heap before.
 constexpr uint32_t kParkedUnits = 256;
 
 void leave_heap(Heap* heap) {
   {
     const OwnerSection section(*heap);
     heap->outbox.post_all(*heap);
-    if (heap->slab_units > kParkedUnits) reclaim_heap(*heap);
+    if (heap->slab_units > kParkedUnits) give_back_unused(*heap);
+    if (heap->slab_units >= units_worth_taking()) expect_quiet();
     if (heap->slab_units <= kParkedUnits) heap->young_bytes = 0;
   }
   this_heap = &g_empty_heap;
