@@ -66,8 +66,8 @@ void* start_or_no_memory(const map::SpanRef& ref) { return ref.span != nullptr ?
 void keep_or_give(Heap& heap, map::Span& span) {
   SpanStacks& spans = heap.spans;
   const unsigned c = span.cached_class;
-  const bool is_open = (heap.open_spans >> c & 1) != 0;
-  if (!is_open && c != map::kUncached && goes_straight_back(heap)) {
+  const bool is_closed = c != map::kUncached && (heap.open_spans >> c & 1) == 0;
+  if (is_closed && goes_straight_back(heap)) {
     spans.counters[c].left++;
     return map::give_span(span, map::Age::fresh, map::Drop::wanted);
   }
