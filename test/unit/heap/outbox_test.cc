@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/sanitizer.h"
 #include "heap/fast.h"
 #include "heap/help.h"
 #include "heap/reclaim.h"
@@ -183,6 +184,7 @@ TEST_F(OutboxTest, what_waits_in_it_is_bounded) {
 }
 
 TEST_F(OutboxTest, a_thread_that_has_gathered_much_and_stops_is_looked_after) {
+  if (kThreadSanitizer) GTEST_SKIP() << "the thread sanitizer has no background thread";
   const std::vector<void*> blocks = allocate_elsewhere(200, 50'000);
   for (size_t i = 0; i < 100; i++) put(blocks[i]);
   EXPECT_TRUE(os::own_thread_runs());
