@@ -8,6 +8,7 @@
 #include "heap/background.h"
 #include "heap/help.h"
 #include "heap/limit.h"
+#include "heap/registry.h"
 #include "heap/section.h"
 #include "map/super_slab.h"
 #include "os/memory.h"
@@ -163,9 +164,13 @@ bool from_new_units(Heap& heap, unsigned c, map::Growth growth) {
 }
 
 // A class's first slab may be all that it ever needs, for a block or two: of untouched memory it takes the pages of those,
-// of resident memory all pages, which would serve others.
+// of resident memory all pages, which would serve large blocks. Where so much is free that those can't want it all, it is
+// as well used.
+constexpr uint64_t kWantedByLarge = 64;  // units for each thread
+
 bool wants_untouched(const Heap& heap, unsigned c) {
-  return heap.classes[c].current == nullptr && huge_for(heap, c) == os::Huge::no;
+  return heap.classes[c].current == nullptr && huge_for(heap, c) == os::Huge::no &&
+         map::dirty_units().n <= kWantedByLarge * owned_heaps();
 }
 
 bool from_units(Heap& heap, unsigned c) {
