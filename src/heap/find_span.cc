@@ -77,6 +77,7 @@ FoundSpan find_span(Heap* heap, uint64_t units, uint64_t align, Site site) {
     if (kept.ref.span != nullptr) return kept;
   }
   const uint64_t rounded = rounded_span_units(units);
+  if (heap != nullptr && align == 1 && units <= kCachedUnits) heap->spans.from_units++;
   const FoundSpan found = from_units(heap, rounded, align);
   return found.ref.span != nullptr || rounded == units ? found : from_units(heap, units, align);
 }

@@ -2,15 +2,22 @@
 
 #include <atomic>
 #include <bit>
+#include <utility>
 
 #include "big/cache.h"
 #include "heap/heap.h"
 #include "heap/registry.h"
+#include "heap/section.h"
 #include "heap/span_room.h"
 #include "large/pool.h"
 
 namespace hak {
 namespace {
+
+// Of frees that go straight back, so many at first and so many at most.
+constexpr uint32_t kFirstStraight = 64, kMostStraight = 1024;
+
+constexpr uint64_t kMuchAtLeast = 32;  // units: what a heap may keep all the same
 
 // The sum of all heaps' noted_units. Exact by itself, and a guess at what it stands for: relaxed.
 constinit std::atomic<uint64_t> g_in_stacks{0};
@@ -19,28 +26,58 @@ uint64_t units_in_stacks(const Heap& heap) {
   uint64_t units = 0;
   for (uint64_t open = heap.open_spans; open != 0; open &= open - 1) {
     const unsigned c = static_cast<unsigned>(std::countr_zero(open));
-    units += length_of(heap.spans.top[c]) * span_class_units(c);
+    units += kept_spans(heap.spans, c) * span_class_units(c);
   }
   return units;
 }
 
+// Blocks that came from kept spans so far: of the stacks, and of the pools.
+uint64_t served_by_kept(const Heap& heap) {
+  const SpanStacks& spans = heap.spans;
+  uint64_t served = 0;
+  for (unsigned c = 0; c < kCachedClasses; c++) {
+    const SpanCounters& k = spans.counters[c];
+    const bool is_open = (heap.open_spans >> c & 1) != 0;
+    served += spans.frees[c] - k.left - (is_open ? kept_spans(spans, c) : 0) + k.site + k.steal;
+  }
+  return served;
+}
+
+struct Served {
+  uint64_t kept, units;
+};
+
+Served served_since_last_time(Heap& heap) {
+  const uint64_t kept = served_by_kept(heap);
+  return {kept - std::exchange(heap.spans.seen_kept, kept), std::exchange(heap.spans.from_units, 0)};
+}
+
+void judge_keeping(Heap& heap) {
+  check_section(heap);
+  SpanStacks& spans = heap.spans;
+  if (spans.straight != 0) return;
+  const Served served = served_since_last_time(heap);
+  if (served.kept * 2 >= served.units) {
+    spans.next_straight /= 2;
+    return;
+  }
+  const uint32_t more = spans.next_straight * 2;
+  spans.next_straight = more < kFirstStraight ? kFirstStraight : more < kMostStraight ? more : kMostStraight;
+  spans.straight = spans.next_straight;
+  release_spans(heap, map::Age::fresh);
+  close_rooms(heap, heap.open_spans);
+}
+
+bool holds_much(Heap& heap) {
+  note_idle_spans(heap);
+  return heap.spans.noted_units > kMuchAtLeast && is_much({g_in_stacks.load(std::memory_order_relaxed)});
+}
+
 }  // namespace
 
-void note_idle_spans(Heap& heap) {
-  const uint64_t now = units_in_stacks(heap);
-  g_in_stacks.fetch_add(now - heap.spans.noted_units, std::memory_order_relaxed);
-  heap.spans.noted_units = static_cast<uint32_t>(now);
-}
-
-Units idle_spans(Heap* heap) {
-  if (heap != nullptr) note_idle_spans(*heap);
-  return large::idle_units() + big::idle_units() + Units{g_in_stacks.load(std::memory_order_relaxed)};
-}
-
-void recount_idle_spans() {
-  uint64_t units = 0;
-  for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) units += heap->spans.noted_units;
-  g_in_stacks.store(units, std::memory_order_relaxed);
+Units idle_spans(const Heap* heap) {
+  const uint64_t mine = heap != nullptr ? units_in_stacks(*heap) : 0;
+  return large::idle_units() + big::idle_units() + Units{mine};
 }
 
 bool is_much(Units idle) { return idle.n * 8 >= map::used_units().n; }
@@ -52,6 +89,32 @@ void return_idle_spans(Heap* heap) {
   }
   large::decay(0);
   big::flush();
+}
+
+bool goes_straight_back(Heap& heap, unsigned c) {
+  if (heap.spans.straight == 0 && holds_much(heap)) {
+    if (c < kLargeClasses) release_spans(heap, map::Age::fresh);  // of the big tier classes are opened again and again
+    judge_keeping(heap);
+  }
+  if (heap.spans.straight == 0) return false;
+  if (--heap.spans.straight == 0) served_since_last_time(heap);
+  return true;
+}
+
+void note_idle_spans(Heap& heap) {
+  const uint64_t now = units_in_stacks(heap);
+  if (now == heap.spans.noted_units) return;
+  g_in_stacks.fetch_add(now - heap.spans.noted_units, std::memory_order_relaxed);
+  heap.spans.noted_units = static_cast<uint32_t>(now);
+}
+
+void recount_idle_spans() {
+  uint64_t units = 0;
+  for (Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {
+    if (state_of(*heap) == HeapState::orphan) heap->spans.noted_units = 0;
+    units += heap->spans.noted_units;
+  }
+  g_in_stacks.store(units, std::memory_order_relaxed);
 }
 
 }  // namespace hak

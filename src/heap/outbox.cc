@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <bit>
+#include <utility>
 
 #include "heap/background.h"
 #include "heap/heap.h"
@@ -38,12 +39,11 @@ static_assert((kMaxSlabUnits << kUnitShift) >> kTinyShift <= UINT16_MAX, "where 
 }  // namespace
 
 // With its first block.
-void Outbox::open(Slot& slot, Slab& slab, Block* block) {
-  const uint32_t left = (kMostBytes - reserved_) / slab.block_bytes;
+void Outbox::open(Heap& heap, Slot& slot, Slab& slab, Block* block) {
   uint32_t limit = kSlotBytes / slab.block_bytes;
   if (limit < kLeastSlotBlocks) limit = kLeastSlotBlocks;
   if (limit > kMostSlotBlocks) limit = kMostSlotBlocks;
-  if (limit > left) limit = left > 0 ? left : 1;
+  while (reserved_ + limit * slab.block_bytes > kMostBytes) post(heap, slots_[std::countr_zero(open_)]);
   block->next = nullptr;
   slot = {.slab = &slab,
           .head = block,
@@ -53,8 +53,12 @@ void Outbox::open(Slot& slot, Slab& slab, Block* block) {
           .last_granule = static_cast<uint16_t>(offset_in(slab, block) >> kTinyShift),
           .room = static_cast<uint8_t>(limit - 1),
           .limit = static_cast<uint8_t>(limit)};
-  reserved_ += reserved_by(slot);
+  const uint32_t before = std::exchange(reserved_, reserved_ + reserved_by(slot));
   open_ |= bit_of(slot);
+  if (before < kReservesMuch && reserved_ >= kReservesMuch && map::used_units().n >= kWorthAThread) {
+    expect_quiet();  // this may be the thread's last free
+    wake_background();
+  }
 }
 
 void Outbox::post(Heap& heap, Slot& slot) {
@@ -92,7 +96,7 @@ Outbox::Result Outbox::put(Heap& heap, Slab& slab, void* p) {
   Slot& slot = slot_for(slab);
   if (slot.slab != nullptr) post(heap, slot);
   block->mark = reinterpret_cast<uint64_t>(&slab);
-  open(slot, slab, block);
+  open(heap, slot, slab, block);
   count_free(slab.size_class);
   left_in_step_--;
   return tidy(heap, slab);
@@ -105,10 +109,6 @@ Outbox::Result Outbox::tidy(Heap& heap, const Slab& slab) {
   left_in_step_ = kFreesPerStep - 1;
   Slot& waiting = slots_[hand_++ % kSlots];
   if (waiting.slab != nullptr) post(heap, waiting);
-  if (reserved_ >= kReservesMuch && map::used_units().n >= kWorthAThread) {
-    expect_quiet();  // this may be the thread's last free
-    wake_background();
-  }
   return Result::step;
 }
 

@@ -3,7 +3,8 @@
 //
 // A slot gathers for one slab. It is posted to the owner's inbox when it is full, when another slab needs the slot,
 // and by a hand that moves on one slot every few frees, so that nothing waits for long in a thread that goes on.
-// What a thread that stops may leave waiting is at most kMostBytes, and the next decay tick posts it.
+// What a thread that stops may leave waiting is at most kMostBytes, and pins the slabs of so many slots, until a decay tick
+// posts it.
 #pragma once
 
 #include <cstdint>
@@ -82,7 +83,7 @@ class Outbox {
 
  private:
   Slot& slot_for(const Slab& slab) { return slots_[(reinterpret_cast<uintptr_t>(&slab) / kCacheLine) % kSlots]; }
-  void open(Slot& slot, Slab& slab, Block* block);
+  void open(Heap& heap, Slot& slot, Slab& slab, Block* block);
   void post(Heap& heap, Slot& slot);
   uint64_t bit_of(const Slot& slot) const { return uint64_t{1} << (&slot - slots_); }
 

@@ -163,13 +163,13 @@ bool from_new_units(Heap& heap, unsigned c, map::Growth growth) {
   return hand_out_fresh(heap, c, s);
 }
 
-// A class's first slab may be all that it ever needs, for a block or two: of untouched memory it takes the pages of those,
-// of resident memory all pages, which would serve large blocks. Where so much is free that those can't want it all, it is
-// as well used.
+// The first slab that a heap ever has of a class may be all that it needs, for a block or two: of untouched memory it takes
+// the pages of those, of resident memory all pages, which would serve large blocks. Where so much is free that those can't
+// want it all, it is as well used.
 constexpr uint64_t kWantedByLarge = 64;  // units for each thread
 
 bool wants_untouched(const Heap& heap, unsigned c) {
-  return heap.classes[c].current == nullptr && huge_for(heap, c) == os::Huge::no &&
+  return heap.classes[c].handed == 0 && huge_for(heap, c) == os::Huge::no &&
          map::dirty_units().n <= kWantedByLarge * owned_heaps();
 }
 
@@ -179,7 +179,9 @@ bool from_units(Heap& heap, unsigned c) {
 }
 
 // Before more memory is asked for: what other threads returned to owners that sleep.
-bool from_help(Heap& heap, unsigned c) { return help_before_growing() != Units{0} && from_units(heap, c); }
+bool from_help(Heap& heap, unsigned c) {
+  return help_before_growing() != Units{0} && !comes_singly(c) && from_new_units(heap, c, map::Growth::forbidden);
+}
 
 bool from_super_slab(Heap& heap, unsigned c) {
   const bool roomy = comes_singly(c) || wants_untouched(heap, c);
@@ -192,7 +194,7 @@ struct Stage {
 };
 
 // clang-format off
-constexpr Stage kLadder[] = {  // what is resident first: docs/design.md, "Refill"
+constexpr Stage kLadder[] = {  // docs/design.md, "Refill"
     {from_inbox, HAKMEM_STAGE_INBOX},
     {from_current_freed, HAKMEM_STAGE_FREED},
     {from_partial, HAKMEM_STAGE_PARTIAL},

@@ -5,7 +5,6 @@
 
 #include "big/cache.h"
 #include "heap/background.h"
-#include "heap/idle_spans.h"
 #include "heap/registry.h"
 #include "heap/section.h"
 #include "large/pool.h"
@@ -91,64 +90,6 @@ void expect_quiet_where_much_is_open(const Heap& heap) {
   if (units >= kWorthAThread && map::used_units().n >= kWorthAThread) expect_quiet();
 }
 
-namespace {
-
-// Of frees that go straight back, so many at first and so many at most.
-constexpr uint32_t kFirstStraight = 64, kMostStraight = 4096;
-
-constexpr uint64_t kMuchAtLeast = 32;  // units: what a process that has little in use may keep all the same
-
-// Blocks that were handed out so far, of classes that are kept: from kept spans, and from units.
-struct Served {
-  uint64_t kept = 0, units = 0;
-};
-
-Served served_so_far(const SpanStacks& spans) {
-  Served all;
-  for (unsigned c = 0; c < kCachedClasses; c++) {
-    const SpanCounters& k = spans.counters[c];
-    all.kept += spans.frees[c] - k.left - length_of(spans.top[c]) + k.site + k.steal;
-    all.units += k.units + k.super_slab;
-  }
-  return all;
-}
-
-}  // namespace
-
-namespace {
-
-// What was served since the last time.
-Served served_since(SpanStacks& spans) {
-  const Served all = served_so_far(spans);
-  return {all.kept - std::exchange(spans.seen_kept, all.kept), all.units - std::exchange(spans.seen_units, all.units)};
-}
-
-// When a class is about to be opened, of whose frees nobody hears then.
-bool is_too_much(Units idle) { return idle.n > kMuchAtLeast && is_much(idle); }
-
-}  // namespace
-
-void judge_keeping(Heap& heap) {
-  check_section(heap);
-  SpanStacks& spans = heap.spans;
-  const Served served = served_since(spans);
-  if (served.kept * 2 >= served.units) {
-    spans.next_straight = 0;
-    return;
-  }
-  const uint32_t more = spans.next_straight * 2;
-  spans.next_straight = more < kFirstStraight ? kFirstStraight : more < kMostStraight ? more : kMostStraight;
-  spans.straight = spans.next_straight;
-  close_rooms(heap, heap.open_spans);
-}
-
-bool goes_straight_back(Heap& heap) {
-  if (heap.spans.straight == 0 && is_too_much(idle_spans(&heap))) return_idle_spans(&heap);
-  if (heap.spans.straight == 0) return false;
-  if (--heap.spans.straight == 0) served_since(heap.spans);
-  return true;
-}
-
 bool make_room(Heap& heap, unsigned c) {
   check_section(heap);
   return open_class(heap, c) || grow_room(heap.spans, c);
@@ -193,6 +134,10 @@ uint32_t length_of(const map::Span* list) {
   uint32_t n = 0;
   for (; list != nullptr; list = list->next) n++;
   return n;
+}
+
+uint32_t kept_spans(const SpanStacks& spans, unsigned c) {
+  return room_for(c) + spans.grown[c] - static_cast<uint32_t>(spans.room[c]);
 }
 
 map::Span* empty_stack(SpanStacks& spans, unsigned c) {

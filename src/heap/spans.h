@@ -2,8 +2,9 @@
 // by who gives memory back.
 //
 //   allocate   own stack -> shared pool of the tier, by site (large/pool, big/cache) -> units: resident ones, then after
-//              all idle spans went back, then untouched ones
-//   free       own stack, while it has room -> shared pool of the tier
+//              what is idle here and in the pools went back, then untouched ones
+//   free       own stack, while it has room -> shared pool of the tier; or, where keeping doesn't pay (heap/idle_spans),
+//              straight to units
 //
 // A stack is touched in sections only, so that helpers reach what a sleeping thread keeps.
 //
@@ -44,7 +45,8 @@ struct SpanStacks {
   uint32_t grown_units;                 // sum over all classes of grown x the units of a span
   uint32_t noted_units;                 // in the stacks, when it was last looked (heap/idle_spans.h)
   uint32_t straight, next_straight;     // so many frees go straight to units; and how many, when that is found again
-  uint64_t seen_kept, seen_units;       // blocks from kept spans, and from units, when keeping was last judged
+  uint64_t seen_kept;                   // blocks from kept spans when keeping was last judged
+  uint64_t from_units;                  // since then: blocks that kept spans could have been
   SpanCounters counters[kSpanClasses];  // the huge classes, too, are counted
 };
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "base/sanitizer.h"
+#include "conf/config.h"
 #include "heap/background.h"
 #include "heap/exit_key.h"
 #include "heap/help.h"
@@ -12,6 +13,7 @@
 #include "heap/reclaim.h"
 #include "heap/registry.h"
 #include "heap/section.h"
+#include "heap/tick.h"
 
 namespace hak {
 namespace {
@@ -23,14 +25,21 @@ struct ThreadLife {
 constinit __thread ThreadLife t_life{false, 0};
 
 // A heap of a few slabs is parked as it is, for the next thread; a larger one gives back slabs and spans in which nothing
-// lives. Pages of the others go at the next decay tick, if nobody adopts the heap before.
+// lives. Pages of the others go one or two decay ticks later, if nobody adopts the heap before and somebody does the ticks.
 constexpr uint32_t kParkedUnits = 256;
+
+bool ticks_are_done() { return conf::config().background && tick_ms() != conf::kOff; }
+
+void give_back(Heap& heap) {
+  if (ticks_are_done()) give_back_unused(heap);
+  else reclaim_heap(heap);
+}
 
 void leave_heap(Heap* heap) {
   {
     const OwnerSection section(*heap);
     heap->outbox.post_all(*heap);
-    if (heap->slab_units > kParkedUnits) give_back_unused(*heap);
+    if (heap->slab_units > kParkedUnits) give_back(*heap);
     if (heap->slab_units >= units_worth_taking()) expect_quiet();
     if (heap->slab_units <= kParkedUnits) heap->young_bytes = 0;
   }

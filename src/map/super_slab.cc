@@ -222,14 +222,14 @@ UnitRun take_units(Units count, Units align, Kind kind, Growth growth, os::Huge 
   const unsigned n = static_cast<unsigned>(count.n);
   const unsigned a = static_cast<unsigned>(align.n);
   if (growth == Growth::resident) return take_resident(n, a, kind);
-  if (growth == Growth::untouched) return take_among(n, a, kind, EmptySupers::Among::untouched);
+  const bool is_picky = growth == Growth::untouched || growth == Growth::roomy;
   const auto take = [=] {
-    return growth == Growth::roomy ? take_among(n, a, kind, EmptySupers::Among::untouched)
-                                   : take_mapped(n, a, kind, huge);
+    return is_picky ? take_among(n, a, kind, EmptySupers::Among::untouched) : take_mapped(n, a, kind, huge);
   };
   UnitRun run = take();
-  if (run.count != 0 || growth == Growth::forbidden) return run;
+  if (run.count != 0 || growth <= Growth::forbidden) return run;
   if (grow(static_cast<uint32_t>(supers + more))) run = take();
+  else if (is_picky) run = take_mapped(n, a, kind, huge);
   return run.count != 0 ? run : take_anywhere(n, a, kind);
 }
 

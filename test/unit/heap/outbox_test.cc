@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/sanitizer.h"
+#include "heap/allocate.h"
 #include "heap/fast.h"
 #include "heap/help.h"
 #include "heap/reclaim.h"
@@ -170,24 +171,41 @@ TEST_F(OutboxTest, a_batch_is_posted_when_it_has_64_blocks_or_64_KiB_or_four_lar
 }
 
 TEST_F(OutboxTest, what_waits_in_it_is_bounded) {
-  std::vector<void*> blocks;
-  for (size_t size = 16; size < 61'000; size += size / 2)
-    for (void* p : allocate_elsewhere(400, size)) blocks.push_back(p);
-  std::shuffle(blocks.begin(), blocks.end(), std::mt19937(4));
+  // One after the other of as many slabs as there are slots, so that most slots are open at a time.
+  std::map<const Slab*, std::vector<void*>> by_slab;
+  for (void* p : allocate_elsewhere(8 * Outbox::kSlots, 60'000)) by_slab[&slab_at(p)].push_back(p);
   uint64_t most = 0;
-  for (void* p : blocks) {
-    put(p);
-    most = std::max(most, gathered_bytes());
+  for (size_t round = 0; round < 4; round++) {
+    for (const auto& [slab, blocks] : by_slab) {
+      if (round >= blocks.size()) continue;
+      put(blocks[round]);
+      most = std::max(most, gathered_bytes());
+    }
   }
   EXPECT_LE(most, Outbox::kMostBytes);
-  EXPECT_GT(most, 0u);
+  EXPECT_GT(most, Outbox::kMostBytes / 8);
+}
+
+TEST_F(OutboxTest, large_slots_leave_room_for_small_blocks) {
+  for (void* p : allocate_elsewhere(8 * Outbox::kSlots, 60'000)) put(p);
+  const std::vector<void*> small = allocate_elsewhere(2 * Outbox::kFreesPerStep, 64);
+  uint32_t most = 0;
+  for (void* p : small) {
+    put(p);
+    const Outbox::Slot* const slot = slot_of_slab(slab_at(p));
+    if (slot != nullptr) most = std::max<uint32_t>(most, slot->limit);
+  }
+  EXPECT_EQ(most, Outbox::kMostSlotBlocks);
 }
 
 TEST_F(OutboxTest, a_thread_that_has_gathered_much_and_stops_is_looked_after) {
   if (kThreadSanitizer) GTEST_SKIP() << "the thread sanitizer has no background thread";
-  const std::vector<void*> blocks = allocate_elsewhere(200, 50'000);
-  for (size_t i = 0; i < 100; i++) put(blocks[i]);
+  void* const in_use = allocate(8 << 20);
+  const std::vector<void*> blocks = allocate_elsewhere(4, 50'000);
+  ASSERT_FALSE(os::own_thread_runs());
+  put(blocks[0]);
   EXPECT_TRUE(os::own_thread_runs());
+  free_fast(in_use);
 }
 
 TEST_F(OutboxTest, a_block_does_not_wait_for_long_in_a_thread_that_goes_on) {

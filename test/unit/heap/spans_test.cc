@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <barrier>
 #include <cstring>
 #include <random>
@@ -175,7 +176,12 @@ TEST(Spans, of_many_sizes_in_turn_no_thread_keeps_a_span_each) {
   for (int t = 0; t < kThreads; t++) {
     threads.emplace_back([&, t] {
       std::minstd_rand random(static_cast<unsigned>(t) + 1);
-      for (int i = 0; i < 20'000; i++) free_fast(allocate(kUnitBytes + (random() % kUnitBytes << random() % 6)));
+      uint32_t most_straight = 0;
+      for (int i = 0; i < 20'000; i++) {
+        free_fast(allocate(kUnitBytes + (random() % kUnitBytes << random() % 6)));
+        most_straight = std::max(most_straight, this_heap->spans.next_straight);
+      }
+      EXPECT_GE(most_straight, 256u) << "found again and again that keeping doesn't pay";
       done.arrive_and_wait();
       looked.arrive_and_wait();
     });
@@ -184,7 +190,29 @@ TEST(Spans, of_many_sizes_in_turn_no_thread_keeps_a_span_each) {
   collect_statistics(&stats);
   looked.arrive_and_wait();
   for (std::thread& thread : threads) thread.join();
-  EXPECT_LE(stats.os.kept_bytes, 8u << 20) << "by all four; one of each size would be 60 MiB and more";
+  EXPECT_LE(stats.os.kept_bytes, 24u << 20) << "by all four; one of each size would be 60 MiB and more";
+  EXPECT_EQ(broken_heap_rule(), nullptr);
+}
+
+TEST(Spans, what_other_threads_keep_does_not_judge_this_one) {
+  reclaim(Bytes{0});
+  std::barrier<> kept(2), looked(2);
+  std::thread keeper([&] {
+    for (int i = 0; i < 100; i++)
+      for (const size_t size : {1 << 20, 2 << 20, 3 << 20, 4 << 20, 5 << 20})
+        free_fast(allocate(static_cast<size_t>(size)));
+    kept.arrive_and_wait();
+    looked.arrive_and_wait();
+  });
+  kept.arrive_and_wait();
+  std::thread([] {
+    std::vector<void*> live;
+    for (int i = 0; i < 30; i++) live.push_back(allocate(300'000));  // none is ever kept
+    EXPECT_EQ(this_heap->spans.straight, 0u);
+    for (void* p : live) free_fast(p);
+  }).join();
+  looked.arrive_and_wait();
+  keeper.join();
   EXPECT_EQ(broken_heap_rule(), nullptr);
 }
 
