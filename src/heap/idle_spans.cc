@@ -17,7 +17,7 @@ namespace {
 // Of frees that go straight back, so many at first and so many at most.
 constexpr uint32_t kFirstStraight = 64, kMostStraight = 1024;
 
-constexpr uint64_t kMuchAtLeast = 32;  // units: what a heap may keep all the same
+constexpr uint64_t kMuchAtLeast = 32;  // units
 
 // The sum of all heaps' noted_units. Exact by itself, and a guess at what it stands for: relaxed.
 constinit std::atomic<uint64_t> g_in_stacks{0};
@@ -43,21 +43,19 @@ uint64_t served_by_kept(const Heap& heap) {
   return served;
 }
 
-struct Served {
-  uint64_t kept, units;
-};
-
-Served served_since_last_time(Heap& heap) {
-  const uint64_t kept = served_by_kept(heap);
-  return {kept - std::exchange(heap.spans.seen_kept, kept), std::exchange(heap.spans.from_units, 0)};
+void begin_to_judge(Heap& heap) {
+  heap.spans.seen_kept = served_by_kept(heap);
+  heap.spans.from_units = 0;
 }
 
 void judge_keeping(Heap& heap) {
   check_section(heap);
   SpanStacks& spans = heap.spans;
+  const uint64_t kept = served_by_kept(heap) - spans.seen_kept;
+  const uint64_t units = spans.from_units;
   if (spans.straight != 0) return;
-  const Served served = served_since_last_time(heap);
-  if (served.kept * 2 >= served.units) {
+  begin_to_judge(heap);
+  if (kept * 2 >= units) {
     spans.next_straight /= 2;
     return;
   }
@@ -80,7 +78,7 @@ Units idle_spans(const Heap* heap) {
   return large::idle_units() + big::idle_units() + Units{mine};
 }
 
-bool is_much(Units idle) { return idle.n * 8 >= map::used_units().n; }
+bool is_much(Units idle) { return idle.n > kMuchAtLeast && idle.n * 8 >= map::used_units().n; }
 
 void return_idle_spans(Heap* heap) {
   if (heap != nullptr) {
@@ -97,7 +95,7 @@ bool goes_straight_back(Heap& heap, unsigned c) {
     judge_keeping(heap);
   }
   if (heap.spans.straight == 0) return false;
-  if (--heap.spans.straight == 0) served_since_last_time(heap);
+  if (--heap.spans.straight == 0) begin_to_judge(heap);
   return true;
 }
 

@@ -18,14 +18,15 @@ struct Heap;
 /// What return_idle_spans() would give back, as of some moment.
 Units idle_spans(const Heap* heap);
 
-/// Whether that is an eighth of what is in use and more.
+/// Whether that is an eighth of what is in use and more, and more than a process that has little in use may keep all the same.
 bool is_much(Units idle);
 
 /// Gives the spans of the heap's stacks and of all pools back to units, for who wants them, and judges.
 void return_idle_spans(Heap* heap);
 
 /// Whether a free goes straight back, of class `c` that isn't open: none is, as long as frees do. Counts it. Where the heap
-/// holds much and all heaps do, gives back what it holds and judges: of the frees of a class that is opened nobody hears.
+/// itself and all heaps hold much, judges, and before a class of the large tier is opened gives back what the heap holds: of
+/// the frees of an open class nobody hears.
 bool goes_straight_back(Heap& heap, unsigned c);
 
 /// For other heaps' judgement: what lies in the heap's stacks now.

@@ -33,6 +33,10 @@ bool looks_posted(const Slab& slab, const Block* block) {
 // For so much somebody has to look after a thread that stops.
 constexpr uint32_t kReservesMuch = 128 << 10;
 
+// Slots of more make place for others, where all reserve too much: each makes much.
+constexpr uint32_t kWideBytes = 16 << 10;
+static_assert(Outbox::kSlots * kWideBytes <= Outbox::kMostBytes / 2);
+
 uint32_t reserved_by(const Outbox::Slot& slot) { return uint32_t{slot.limit} * slot.block_bytes; }
 static_assert((kMaxSlabUnits << kUnitShift) >> kTinyShift <= UINT16_MAX, "where a slot's last block lies");
 
@@ -43,7 +47,7 @@ void Outbox::open(Heap& heap, Slot& slot, Slab& slab, Block* block) {
   uint32_t limit = kSlotBytes / slab.block_bytes;
   if (limit < kLeastSlotBlocks) limit = kLeastSlotBlocks;
   if (limit > kMostSlotBlocks) limit = kMostSlotBlocks;
-  while (reserved_ + limit * slab.block_bytes > kMostBytes) post(heap, slots_[std::countr_zero(open_)]);
+  while (reserved_ + limit * slab.block_bytes > kMostBytes && wide_ != 0) post(heap, slots_[std::countr_zero(wide_)]);
   block->next = nullptr;
   slot = {.slab = &slab,
           .head = block,
@@ -55,6 +59,7 @@ void Outbox::open(Heap& heap, Slot& slot, Slab& slab, Block* block) {
           .limit = static_cast<uint8_t>(limit)};
   const uint32_t before = std::exchange(reserved_, reserved_ + reserved_by(slot));
   open_ |= bit_of(slot);
+  if (reserved_by(slot) > kWideBytes) wide_ |= bit_of(slot);
   if (before < kReservesMuch && reserved_ >= kReservesMuch && map::used_units().n >= kWorthAThread) {
     expect_quiet();  // this may be the thread's last free
     wake_background();
@@ -68,6 +73,7 @@ void Outbox::post(Heap& heap, Slot& slot) {
   heap.remote_freed[slab.size_class] += count;
   reserved_ -= reserved_by(slot);
   open_ &= ~bit_of(slot);
+  wide_ &= ~bit_of(slot);
   slot.slab = nullptr;
   Heap& owner = *slab.heap;
   const uint32_t waiting = owner.inbox.post({slot.head, slot.last_granule, count}, uint64_t{count} * slot.block_bytes);

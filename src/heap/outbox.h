@@ -2,7 +2,8 @@
 // The thread's own; used by heap/.
 //
 // A slot gathers for one slab. It is posted to the owner's inbox when it is full, when another slab needs the slot,
-// and by a hand that moves on one slot every few frees, so that nothing waits for long in a thread that goes on.
+// where all together would come to hold too much, and by a hand that moves on one slot every few frees, so that nothing
+// waits for long in a thread that goes on.
 // What a thread that stops may leave waiting is at most kMostBytes, and pins the slabs of so many slots, until a decay tick
 // posts it.
 #pragma once
@@ -75,7 +76,7 @@ class Outbox {
   /// Drops what is gathered: in a forked child, of a thread that stayed in the parent perhaps halfway through a put().
   void forget() {
     for (Slot& slot : slots_) slot = {};
-    open_ = 0;
+    open_ = wide_ = 0;
     reserved_ = 0;
   }
 
@@ -89,6 +90,7 @@ class Outbox {
 
   Slot slots_[kSlots];
   uint64_t open_;      // bit i: slot i holds something
+  uint64_t wide_;      // and may come to hold much
   uint32_t reserved_;  // bytes that the open slots may come to hold
   int32_t left_in_step_;
   uint32_t hand_;

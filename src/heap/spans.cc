@@ -61,7 +61,7 @@ map::SpanRef allocate_ref(size_t size, size_t align, Site site, Contents content
 
 void* start_or_no_memory(const map::SpanRef& ref) { return ref.span != nullptr ? ref.span->start : no_memory(); }
 
-// The stack has no room. Where it may have no more, one of the large tier gives all it has to the pool, a bundle for
+// Where the stack has no room and may have no more, one of the large tier gives all it has to the pool, a bundle for
 // whoever needs one.
 void keep_or_give(Heap& heap, map::Span& span) {
   SpanStacks& spans = heap.spans;
@@ -72,7 +72,7 @@ void keep_or_give(Heap& heap, map::Span& span) {
     if (goes_straight_back(heap, c)) return map::give_span(span, map::Age::fresh, map::Drop::wanted);
     spans.counters[c].left--;
   }
-  if (make_room(heap, c)) {
+  if (spans.room[c] > 0 || make_room(heap, c)) {  // it has some where the fast path couldn't come here
     spans.room[c]--;
     span.next = spans.top[c];
     spans.top[c] = &span;

@@ -25,13 +25,12 @@ struct ThreadLife {
 constinit __thread ThreadLife t_life{false, 0};
 
 // A heap of a few slabs is parked as it is, for the next thread; a larger one gives back slabs and spans in which nothing
-// lives. Pages of the others go one or two decay ticks later, if nobody adopts the heap before and somebody does the ticks.
+// lives. Pages of the others go one or two decay ticks later, if nobody adopts the heap before; at once where only the
+// heartbeats of other threads do ticks, of which there may be none.
 constexpr uint32_t kParkedUnits = 256;
 
-bool ticks_are_done() { return conf::config().background && tick_ms() != conf::kOff; }
-
 void give_back(Heap& heap) {
-  if (ticks_are_done()) give_back_unused(heap);
+  if (conf::config().background || tick_ms() == conf::kOff) give_back_unused(heap);
   else reclaim_heap(heap);
 }
 

@@ -187,7 +187,9 @@ TEST_F(OutboxTest, what_waits_in_it_is_bounded) {
 }
 
 TEST_F(OutboxTest, large_slots_leave_room_for_small_blocks) {
-  for (void* p : allocate_elsewhere(8 * Outbox::kSlots, 60'000)) put(p);
+  std::map<const Slab*, void*> one_of_each;  // so that their slots stay open
+  for (void* p : allocate_elsewhere(8 * Outbox::kSlots, 60'000)) one_of_each[&slab_at(p)] = p;
+  for (const auto& [slab, p] : one_of_each) put(p);
   const std::vector<void*> small = allocate_elsewhere(2 * Outbox::kFreesPerStep, 64);
   uint32_t most = 0;
   for (void* p : small) {
