@@ -140,6 +140,19 @@ void sweep(uint64_t hidden, map::Drop why, Leaves leaves) {
   }
 }
 
+// For a child that has no other thread: one of the parent's may have been between a place and the count.
+uint64_t units_held() {
+  uint64_t units = 0;
+  for (unsigned k = 0; k < kBigClasses; k++) {
+    for (const Place& place : g_places[k]) {
+      const map::Span* const span = place.load(std::memory_order_relaxed);
+      if (span != nullptr) units += span->units;
+    }
+    for (const map::Span* span = g_bins[k].list; span != nullptr; span = span->next) units += span->units;
+  }
+  return units;
+}
+
 }  // namespace
 
 Taken take(unsigned c, Site site) {
@@ -176,6 +189,7 @@ void repair_after_fork() {
     bin.count.store(0, std::memory_order_relaxed);
     bin.lock.reset_after_fork();
   }
+  if (idle_units() != Units{0}) g_idle_units.store(units_held(), std::memory_order_relaxed);
 }
 
 }  // namespace hak::big

@@ -102,11 +102,16 @@ void decay(uint32_t ticks) {
 Units idle_units() { return {g_idle_units.load(std::memory_order_relaxed)}; }
 
 void repair_after_fork() {
+  uint64_t units = 0;  // another thread may have been between a list and the count
   for (unsigned s = 0; s < kSiteSlots; s++) {
-    if (!g_shards[s].lock.held_by_another()) continue;
-    for (unsigned c = 0; c < kLargeClasses; c++) set_list(s, c, nullptr);
-    g_shards[s].lock.reset_after_fork();
+    const bool is_torn = g_shards[s].lock.held_by_another();
+    for (unsigned c = 0; c < kLargeClasses; c++) {
+      if (is_torn) set_list(s, c, nullptr);
+      for (const map::Span* span = g_shards[s].lists[c]; span != nullptr; span = span->next) units += span->units;
+    }
+    if (is_torn) g_shards[s].lock.reset_after_fork();
   }
+  g_idle_units.store(units, std::memory_order_relaxed);
 }
 
 }  // namespace hak::large
