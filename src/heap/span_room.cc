@@ -71,7 +71,6 @@ bool grow_room(SpanStacks& spans, unsigned c) {
 }
 
 void trim_room(SpanStacks& spans, unsigned c) {
-  spans.from_pool[c] = 0;
   spans.room[c] -= spans.grown[c];
   forget_growth(spans, c);
   while (spans.room[c] < 0) {

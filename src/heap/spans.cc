@@ -154,6 +154,7 @@ Units release_idle_spans(Heap& heap) {
   uint64_t idle = 0;  // bit c: class c
   const Units given = release_stacks(heap, map::Age::aged, [&heap, &idle](unsigned c) {
     const uint64_t frees = heap.spans.frees[c];
+    heap.spans.from_pool[c] = 0;
     const bool is_idle = std::exchange(heap.spans.counters[c].seen_frees, frees) == frees;
     idle |= uint64_t{is_idle} << c;
     return is_idle;
