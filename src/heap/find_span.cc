@@ -52,8 +52,8 @@ FoundSpan from_kept(Heap* heap, uint64_t units, Site site) {
   return own.ref.span != nullptr ? own : from_pools(heap, units, site);
 }
 
-// What is idle serves before untouched memory is touched, also where it is a part of what is wanted only.
-bool is_much_for(Units idle, uint64_t wanted_units) { return idle.n * 2 >= wanted_units && is_much(idle); }
+// What is idle serves before untouched memory is touched.
+bool is_much_for(Units idle, uint64_t wanted_units) { return idle.n >= wanted_units && is_much(idle); }
 
 FoundSpan from_units(Heap* heap, uint64_t units, uint64_t align) {
   const auto take = [&](map::Growth growth) { return map::take_span(Units{units}, Units{align}, growth); };

@@ -17,7 +17,8 @@ namespace {
 // Of frees that go straight back, so many at first and so many at most.
 constexpr uint32_t kFirstStraight = 64, kMostStraight = 1024;
 
-constexpr uint64_t kMuchAtLeast = 32;  // units
+// Units that are never much: of all that can be given back, and of what a heap's stacks hold.
+constexpr uint64_t kLittle = 16, kLittleOfHeap = 32;
 
 // The sum of all heaps' noted_units. Exact by itself, and a guess at what it stands for: relaxed.
 constinit std::atomic<uint64_t> g_in_stacks{0};
@@ -68,7 +69,7 @@ void judge_keeping(Heap& heap) {
 
 bool holds_much(Heap& heap) {
   note_idle_spans(heap);
-  return heap.spans.noted_units > kMuchAtLeast && is_much({g_in_stacks.load(std::memory_order_relaxed)});
+  return heap.spans.noted_units > kLittleOfHeap && is_much({g_in_stacks.load(std::memory_order_relaxed)});
 }
 
 }  // namespace
@@ -78,7 +79,7 @@ Units idle_spans(const Heap* heap) {
   return large::idle_units() + big::idle_units() + Units{mine};
 }
 
-bool is_much(Units idle) { return idle.n > kMuchAtLeast && idle.n * 8 >= map::used_units().n; }
+bool is_much(Units idle) { return idle.n > kLittle && idle.n * 8 >= map::used_units().n; }
 
 void return_idle_spans(Heap* heap) {
   if (heap != nullptr) {
