@@ -52,9 +52,9 @@ void begin_to_judge(Heap& heap) {
 void judge_keeping(Heap& heap) {
   check_section(heap);
   SpanStacks& spans = heap.spans;
+  if (spans.straight != 0) return;
   const uint64_t kept = served_by_kept(heap) - spans.seen_kept;
   const uint64_t units = spans.from_units;
-  if (spans.straight != 0) return;
   begin_to_judge(heap);
   if (kept * 2 >= units) {
     spans.next_straight /= 2;
