@@ -35,9 +35,8 @@ namespace {
 void take_heap_back() {
   Heap* const mine = this_heap;
   if (!is_real(mine) || !mine->lock.held_by_another()) return;
-  if (mine->inside.load(std::memory_order_relaxed)) return release_after_fork(*mine);
-  rebuild_heap(*mine);
-  mine->outbox.forget();  // the helper may have been posting it
+  if (mine->inside.load(std::memory_order_relaxed)) release_after_fork(*mine);
+  else rebuild_heap(*mine);
 }
 
 void after_fork_in_child() {
