@@ -6,6 +6,9 @@
 // waits for long in a thread that goes on.
 // What a thread that stops may leave waiting is at most kMostBytes, and pins the slabs of so many slots, until a decay tick
 // posts it.
+//
+//   open_     bit i: slots_[i].slab != null          wide_ is a subset of it
+//   reserved_ = sum of limit x block_bytes of the open slots
 #pragma once
 
 #include <cstdint>

@@ -9,6 +9,7 @@
 // A stack is touched in sections only, so that helpers reach what a sleeping thread keeps.
 //
 //   hits = frees - left - spans on the stack       frees and left are counted, hits follow
+//   spans on the stack = first room + grown - room of an open class (heap/span_room); none where it is closed
 #pragma once
 
 #include <cstddef>

@@ -247,8 +247,8 @@ void keep_small(uint32_t first, Units count) {
     if (!is_huge(super)) continue;
     const os::LockGuard guard(g_map_lock);
     set_huge(super, false);
-    change_free(super, super->free, 0, super->free,
-                count_of(super->free & ~super->dirty));  // the huge page brought what is free too
+    const uint32_t brought = super->free & ~super->dirty;  // by the huge page
+    change_free(super, super->free, 0, super->free, count_of(brought));
   }
 }
 
