@@ -95,7 +95,7 @@ void* new_aligned(size_t size, std::align_val_t align) {
 
 // A request with no memory left, from a nothrow new: the handler is called; if it throws, or there is none, null.
 template <class Allocate>
-void* or_null(size_t size, Allocate allocate) noexcept {
+void* or_null(Allocate allocate) noexcept {
   try {
     for (;;) {
       if (void* const p = allocate()) [[likely]]
@@ -105,7 +105,6 @@ void* or_null(size_t size, Allocate allocate) noexcept {
       handler();
     }
   } catch (...) {
-    static_cast<void>(size);
     return nullptr;
   }
 }
@@ -124,7 +123,7 @@ void* new_or_null(size_t size) noexcept {
   if (void* const p = hak::allocate(size)) [[likely]]
     return p;
   if (hak_begin_catch == nullptr) return or_null_in_runtime("_ZnwmRKSt9nothrow_t", size);
-  return or_null(size, [size] { return hak::allocate(size); });
+  return or_null([size] { return hak::allocate(size); });
 }
 
 void* new_aligned_or_null(size_t size, std::align_val_t align) noexcept {
@@ -132,7 +131,7 @@ void* new_aligned_or_null(size_t size, std::align_val_t align) noexcept {
   if (void* const p = hak::allocate_aligned(static_cast<size_t>(align), size)) [[likely]]
     return p;
   if (hak_begin_catch == nullptr) return or_null_in_runtime("_ZnwmSt11align_val_tRKSt9nothrow_t", size, align);
-  return or_null(size, [size, align] { return hak::allocate_aligned(static_cast<size_t>(align), size); });
+  return or_null([size, align] { return hak::allocate_aligned(static_cast<size_t>(align), size); });
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 // What malloc does when the free list is empty or the size is large: attach the thread, refill, take spans.
-#include <cerrno>
 #include <cstring>
 
 #include "base/units.h"
@@ -7,6 +6,7 @@
 #include "heap/allocate.h"
 #include "heap/fast_span.h"
 #include "heap/limit.h"
+#include "heap/no_memory.h"
 #include "heap/process.h"
 #include "heap/reclaim.h"
 #include "heap/refill_fast.h"
@@ -23,11 +23,6 @@ constexpr size_t kMaxSize = PTRDIFF_MAX;
 // A young thread takes its first blocks from shared slabs, this many bytes of them, a few at a time.
 constexpr uint32_t kYoungBytes = 64 * 1024;
 constexpr uint32_t kYoungBundleBytes = 128;
-
-void* no_memory() {
-  errno = ENOMEM;
-  return nullptr;
-}
 
 uint32_t young_bundle(unsigned c) {
   const uint32_t n = kYoungBundleBytes / size_class(c).block_bytes;

@@ -1,6 +1,5 @@
 // realloc of large and big blocks: in place, by moving pages, by copying.
 #include <atomic>
-#include <cerrno>
 #include <cstring>
 
 #include "heap/background.h"
@@ -8,6 +7,7 @@
 #include "heap/find_span.h"
 #include "heap/huge_spans.h"
 #include "heap/limit.h"
+#include "heap/no_memory.h"
 #include "heap/reclaim.h"
 #include "heap/section.h"
 #include "heap/span_counts.h"
@@ -19,11 +19,6 @@
 
 namespace hak {
 namespace {
-
-void* no_memory() {
-  errno = ENOMEM;
-  return nullptr;
-}
 
 // Units from which moving pages beats copying: the big tier. Measured, bench's row "realloc, many".
 constexpr uint64_t kMovePages = kLargeClasses + 1;

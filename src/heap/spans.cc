@@ -1,7 +1,6 @@
 #include "heap/spans.h"
 
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "heap/huge_spans.h"
 #include "heap/idle_spans.h"
 #include "heap/limit.h"
+#include "heap/no_memory.h"
 #include "heap/process.h"
 #include "heap/reclaim.h"
 #include "heap/section.h"
@@ -21,11 +21,6 @@
 
 namespace hak {
 namespace {
-
-void* no_memory() {
-  errno = ENOMEM;
-  return nullptr;
-}
 
 Units units_for(size_t size) { return units_ceil(Bytes{size == 0 ? 1 : size}); }
 

@@ -106,7 +106,6 @@ uint64_t least_limit(std::string_view root, std::string_view group, std::string_
 
 uint64_t address_space_limit() { return soft_limit(RLIMIT_AS); }
 uint64_t data_limit() { return soft_limit(RLIMIT_DATA); }
-uint64_t memlock_limit() { return soft_limit(RLIMIT_MEMLOCK); }
 
 Overcommit overcommit() {
   switch (SmallFile("/proc/sys/vm/overcommit_memory").number_or(0)) {

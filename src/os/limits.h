@@ -12,7 +12,6 @@ constexpr uint64_t kUnlimited = ~uint64_t{0};
 /// Soft limits in bytes, kUnlimited where there is none. Source: getrlimit(2).
 uint64_t address_space_limit();  // RLIMIT_AS
 uint64_t data_limit();           // RLIMIT_DATA
-uint64_t memlock_limit();        // RLIMIT_MEMLOCK
 
 enum class Overcommit : uint8_t { heuristic = 0, always = 1, strict = 2 };
 

@@ -12,7 +12,7 @@
 namespace hak::os {
 
 /// Locks are taken in this order, first to last; a thread that holds one may take only later ones.
-enum class Rank : uint8_t { tick, registry, heap, shared_heap, large, map, os, output };
+enum class Rank : uint8_t { tick, registry, heap, shared_heap, large, map, output };
 constexpr unsigned kRanks = static_cast<unsigned>(Rank::output) + 1;
 
 /// The calling thread's identity: its TLS block. Unlike gettid(2) it costs one instruction and survives fork.
