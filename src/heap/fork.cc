@@ -24,6 +24,7 @@
 #include "heap/shared.h"
 #include "heap/tick.h"
 #include "large/pool.h"
+#include "map/span.h"
 #include "map/super_slab.h"
 #include "map/window.h"
 
@@ -43,6 +44,7 @@ void after_fork_in_child() {
   // First what the rest relies on: giving units back takes the map's lock.
   if (map::g_map_lock.held_by_another()) {
     map::rebuild_super_slabs();
+    map::recount_spans();
     map::g_map_lock.reset_after_fork();
   }
   large::repair_after_fork();

@@ -5,42 +5,81 @@
 namespace hak::map {
 namespace {
 
-// Written with every span that is made, changed or given back; each exact by itself: relaxed.
+// Changed under the map lock, which whoever takes or gives units has anyway, so that no addition needs to be atomic.
+// Read without it, each exact by itself: relaxed.
 struct ClassCounts {
   std::atomic<uint64_t> spans, units, peak;
 };
 constinit ClassCounts g_counts[kSpanClasses];
+constinit std::atomic<uint64_t> g_dropped_bytes[kDrops];
+
+// Returns the sum.
+uint64_t add_held(std::atomic<uint64_t>& count, uint64_t n) {
+  const uint64_t sum = count.load(std::memory_order_relaxed) + n;
+  count.store(sum, std::memory_order_relaxed);
+  return sum;
+}
 
 void count_in(Span& span) {
   const uint64_t units = units_in_use(span);
   span.span_class = static_cast<uint8_t>(span_class(units));
   ClassCounts& counts = g_counts[span.span_class];
-  counts.units.fetch_add(units, std::memory_order_relaxed);
-  const uint64_t now = counts.spans.fetch_add(1, std::memory_order_relaxed) + 1;
-  uint64_t peak = counts.peak.load(std::memory_order_relaxed);
-  while (now > peak && !counts.peak.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
-  }
+  add_held(counts.units, units);
+  const uint64_t now = add_held(counts.spans, 1);
+  if (now > counts.peak.load(std::memory_order_relaxed)) counts.peak.store(now, std::memory_order_relaxed);
 }
 
 void count_out(const Span& span) {
   ClassCounts& counts = g_counts[span.span_class];
-  counts.units.fetch_sub(units_in_use(span), std::memory_order_relaxed);
-  counts.spans.fetch_sub(1, std::memory_order_relaxed);
+  add_held(counts.units, -units_in_use(span));
+  add_held(counts.spans, -uint64_t{1});
 }
 
-// Sets the units of a span that isn't counted.
+bool has_units_of_class(const Span& span) {
+  return span.asked == 0 && span.units <= kCachedUnits && span_class_units(span.span_class) == span.units;
+}
+
+// What follows from its units, of a span that isn't counted.
+void count_as(Span& span) {
+  count_in(span);
+  span.cached_class = has_units_of_class(span) ? span.span_class : kUncached;
+}
+
 void set_units(Span& span, uint64_t units) {
   span.units = units;
   span.asked = 0;
-  count_in(span);
-  const bool is_class_sized = units <= kCachedUnits && span_class_units(span.span_class) == units;
-  span.cached_class = is_class_sized ? span.span_class : kUncached;
+  count_as(span);
+}
+
+// Of a span of which units were in use up to `used`: those from `from` on, up to `end`. Headroom was never touched.
+void give_part_held(const Span& span, uint64_t from, uint64_t used, uint64_t end, Age age) {
+  const auto give = [&span](uint64_t begin, uint64_t behind, Age how) {
+    if (begin < behind) give_units_held(span.first + static_cast<uint32_t>(begin), Units{behind - begin}, how);
+  };
+  give(from, used, age);
+  give(from > used ? from : used, end, Age::untouched);
+}
+
+void end_span_held(Span& span, Age age) {
+  debug_check(!is_live(span), "a span that is given back is live no more");
+  count_out(span);
+  set_entries(span.first, 1, kNothing);
+  give_part_held(span, 0, units_in_use(span), span.units, age);
+}
+
+template <class Work>
+void for_each_span(Work work) {
+  const uint32_t units = frontier() * kSuperUnits;
+  for (uint32_t unit = 0; unit < units; unit++)
+    if (entry_of_unit(unit).owner.load(std::memory_order_relaxed) == kSpan)
+      work(*reinterpret_cast<Span*>(line_of_unit(unit)));
 }
 
 }  // namespace
 
 SpanRef take_span(Units units, Units align, Growth growth) {
-  const UnitRun run = take_units(units, align, Kind::spans, growth);
+  const os::LockGuard guard(g_map_lock);
+  const UnitRun run = take_units_held(units, align, Kind::spans, growth);
   if (run.count == 0) return {};
   Span& span = *reinterpret_cast<Span*>(line_of_unit(run.first));
   set_units(span, run.count);
@@ -60,45 +99,35 @@ SpanRef take_roomy_span(Units units, Units asked) {
     if (units > asked) shrink_span(*ref.span, asked);
     return ref;
   }
-  ref.span->cached_class = kUncached;
   use_roomy_span(*ref.span, asked);
   return ref;
 }
 
 void use_roomy_span(Span& span, Units asked) {
+  const os::LockGuard guard(g_map_lock);
   count_out(span);
   span.asked = asked.n;
-  count_in(span);
+  count_as(span);
 }
-
-namespace {
-
-// Each exact by itself: relaxed.
-constinit std::atomic<uint64_t> g_dropped_bytes[kDrops];
-
-void end_span(Span& span, Age age) {
-  debug_check(!is_live(span), "a span that is given back is live no more");
-  count_out(span);
-  set_entries(span.first, 1, kNothing);
-  give_units(span.first, Units{span.units}, age);
-}
-
-}  // namespace
 
 void give_span(Span& span, Age age, Drop why) {
-  g_dropped_bytes[static_cast<unsigned>(why)].fetch_add(bytes_of(span).n, std::memory_order_relaxed);
-  end_span(span, age);
+  const os::LockGuard guard(g_map_lock);
+  add_held(g_dropped_bytes[static_cast<unsigned>(why)], bytes_of(span).n);
+  end_span_held(span, age);
 }
 
-void give_moved_span(Span& span) { end_span(span, Age::untouched); }
+void give_moved_span(Span& span) {
+  const os::LockGuard guard(g_map_lock);
+  end_span_held(span, Age::untouched);
+}
 
 Bytes dropped_bytes(Drop why) { return {g_dropped_bytes[static_cast<unsigned>(why)].load(std::memory_order_relaxed)}; }
 
 bool extend_span(Span& span, Units units) {
   debug_check(units.n > span.units, "a span is extended to more units");
-  bool clean = false;
   const uint32_t behind = span.first + static_cast<uint32_t>(span.units);
-  if (!take_units_at(behind, units - Units{span.units}, &clean)) return false;
+  const os::LockGuard guard(g_map_lock);
+  if (!take_units_at_held(behind, units - Units{span.units})) return false;
   count_out(span);
   set_units(span, units.n);
   return true;
@@ -106,16 +135,29 @@ bool extend_span(Span& span, Units units) {
 
 void shrink_span(Span& span, Units units) {
   debug_check(units.n < span.units && units.n > 0, "a span is shrunk to fewer units");
-  const Units tail{span.units - units.n};
+  const uint64_t used = units_in_use(span);
+  const uint64_t end = span.units;
+  const os::LockGuard guard(g_map_lock);
   count_out(span);
   set_units(span, units.n);
-  give_units(span.first + static_cast<uint32_t>(units.n), tail);
+  give_part_held(span, units.n, used, end, Age::fresh);
 }
 
 SpanCounts count_spans(unsigned c) {
   const ClassCounts& counts = g_counts[c];
   return {counts.spans.load(std::memory_order_relaxed), counts.units.load(std::memory_order_relaxed),
           counts.peak.load(std::memory_order_relaxed)};
+}
+
+void recount_spans() {
+  for (ClassCounts& counts : g_counts) {
+    counts.spans.store(0, std::memory_order_relaxed);
+    counts.units.store(0, std::memory_order_relaxed);
+  }
+  for_each_span([](Span& span) {
+    if (span.asked > span.units) span.asked = 0;  // it was just made shorter
+    count_as(span);
+  });
 }
 
 Span* span_around(const void* p) {

@@ -74,7 +74,7 @@ void give_span(Span& span, Age age, Drop why);
 Bytes dropped_bytes(Drop why);
 
 /// Takes a span for a block that grows: untouched where there is such memory, with `asked` of its units in use and the
-/// rest headroom, which costs address space only. Otherwise as take_span(). It is never kept.
+/// rest headroom, which costs address space only: it isn't touched. Otherwise as take_span(). It is never kept.
 SpanRef take_roomy_span(Units units, Units asked);
 
 /// Changes how many of a roomy span's units are in use.
@@ -94,6 +94,10 @@ struct SpanCounts {
   uint64_t spans, units, peak;
 };
 SpanCounts count_spans(unsigned span_class);
+
+/// In a forked child whose parent had another thread inside the map lock: makes what follows from the units of spans, and
+/// the counts but for the peak, anew from the page map. No other thread exists.
+void recount_spans();
 
 /// The span that a pointer into the window lies in, or null. Slow for big spans.
 Span* span_around(const void* p);

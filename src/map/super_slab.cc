@@ -20,9 +20,9 @@ constexpr unsigned kMostLooks = 8;    // SuperSlabs of one fill that are tried f
 constexpr uint32_t kMostGrowth = 32;  // SuperSlabs mapped ahead at most: 64 MiB
 
 // Partly used SuperSlabs of one kind, by number of free units; bit n of `nonempty` says that list n has one.
-struct Shelf {
-  List<SuperSlab> by_free[kSuperUnits];
+struct alignas(kCacheLine) Shelf {
   uint32_t nonempty = 0;
+  List<SuperSlab> by_free[kSuperUnits];
 
   // n: its free units.
   void add(SuperSlab* super, unsigned n) {
@@ -35,12 +35,14 @@ struct Shelf {
   }
 };
 
-// All under the map lock; the counts are also read without it.
-struct State {
-  Shelf shelves[2];  // slabs, spans
-  EmptySupers empty;
+// All under the map lock; the counts are also read without it. What changes with every run lies in one cache line, which
+// goes from thread to thread.
+struct alignas(kCacheLine) State {
   std::atomic<uint64_t> dirty{0};  // relaxed: policies read them as of some moment
   std::atomic<uint64_t> used{0};
+  std::atomic<uint64_t> in_purge{0};  // of those: what take_dirty() gave
+  EmptySupers empty;
+  Shelf shelves[2];  // slabs, spans
 };
 constinit State g_state;
 
@@ -50,6 +52,10 @@ uint32_t index_of(const SuperSlab* super) { return static_cast<uint32_t>(super -
 
 void add(std::atomic<uint64_t>& count, uint64_t n) {
   count.store(count.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+}
+
+void check_held() {
+  if constexpr (kDebug) debug_check(g_map_lock.held_by_me(), "units change hands under the map lock");
 }
 
 // Changes the masks and moves the SuperSlab to where they say it belongs. more_free, more_dirty: units, as the masks say.
@@ -214,11 +220,11 @@ UnitRun take_anywhere(unsigned count, unsigned align, Kind kind) {
 
 }  // namespace
 
-UnitRun take_units(Units count, Units align, Kind kind, Growth growth, os::Huge huge) {
+UnitRun take_units_held(Units count, Units align, Kind kind, Growth growth, os::Huge huge) {
+  check_held();
   const uint64_t supers = (count.n + kSuperUnits - 1) / kSuperUnits;
   const uint64_t more = align.n > kSuperUnits ? align.n / kSuperUnits - 1 : 0;
   if (supers + more > g_window.total_supers) return {};
-  const os::LockGuard guard(g_map_lock);
   const unsigned n = static_cast<unsigned>(count.n);
   const unsigned a = static_cast<unsigned>(align.n);
   if (growth == Growth::resident) return take_resident(n, a, kind);
@@ -231,6 +237,11 @@ UnitRun take_units(Units count, Units align, Kind kind, Growth growth, os::Huge 
   if (grow(static_cast<uint32_t>(supers + more))) run = take();
   else if (is_picky) run = take_mapped(n, a, kind, huge);
   return run.count != 0 ? run : take_anywhere(n, a, kind);
+}
+
+UnitRun take_units(Units count, Units align, Kind kind, Growth growth, os::Huge huge) {
+  const os::LockGuard guard(g_map_lock);
+  return take_units_held(count, align, kind, growth, huge);
 }
 
 void ask_huge(uint32_t first, Units count) {
@@ -267,8 +278,8 @@ void note_moved(uint32_t from, uint32_t to, Units count) {
   }
 }
 
-void give_units(uint32_t first, Units count, Age age) {
-  const os::LockGuard guard(g_map_lock);
+void give_units_held(uint32_t first, Units count, Age age) {
+  check_held();
   for (uint64_t unit = first, end = first + count.n; unit < end;) {
     SuperSlab* const super = &g_window.supers[unit / kSuperUnits];
     const unsigned from = static_cast<unsigned>(unit % kSuperUnits);
@@ -279,6 +290,11 @@ void give_units(uint32_t first, Units count, Age age) {
     if (age == Age::aged) super->aged |= mask;
     unit += here;
   }
+}
+
+void give_units(uint32_t first, Units count, Age age) {
+  const os::LockGuard guard(g_map_lock);
+  give_units_held(first, count, age);
 }
 
 namespace {
@@ -295,8 +311,8 @@ bool reach(uint64_t first, uint64_t end) {
 
 }  // namespace
 
-bool take_units_at(uint32_t first, Units count, bool* clean) {
-  const os::LockGuard guard(g_map_lock);
+bool take_units_at_held(uint32_t first, Units count) {
+  check_held();
   const uint64_t end = first + count.n;
   if (!reach(first, end)) return false;
   const auto for_each_part = [&](auto part) {
@@ -313,10 +329,9 @@ bool take_units_at(uint32_t first, Units count, bool* clean) {
     return super->kind != Kind::lost && super->kind != Kind::slabs && (super->free & mask) == mask;
   });
   if (!all_free) return false;
-  *clean = true;
-  for_each_part([&](SuperSlab* super, unsigned from, unsigned n) {
+  for_each_part([](SuperSlab* super, unsigned from, unsigned n) {
     if (super->kind == Kind::none) set_kind(super, Kind::spans);
-    *clean &= take_mask(super, from, n).clean;
+    take_mask(super, from, n);
     return true;
   });
   return true;

@@ -1,5 +1,6 @@
 // SuperSlabs: 2 MiB, 32 units, one huge page. Gives runs of units for slabs and spans and takes them back.
-// Called by slab/, large/ and big/. All functions take the map lock themselves.
+// Called by slab/, heap/ and map/span. All functions take the map lock themselves, but those named ..._held, whose
+// caller holds it.
 //
 // A unit is in one state: free clean, free dirty, or in use; `free` and `dirty` are the masks.
 //   dirty is a subset of free, aged of dirty
@@ -54,6 +55,7 @@ enum class Growth : uint8_t { resident, untouched, forbidden, allowed, roomy };
 /// only what is mapped already. huge: where that begins an untouched SuperSlab, its pages are asked to be huge; for who
 /// fills it densely. Returns an empty run when there is none.
 UnitRun take_units(Units count, Units align, Kind kind, Growth growth, os::Huge huge = os::Huge::no);
+UnitRun take_units_held(Units count, Units align, Kind kind, Growth growth, os::Huge huge = os::Huge::no);
 
 // How long free units have been idle.
 enum class Age : uint8_t {
@@ -64,10 +66,11 @@ enum class Age : uint8_t {
 
 /// Gives units back, dirty unless they are untouched: the first `count` from `first` on, any part of what was taken.
 void give_units(uint32_t first, Units count, Age age = Age::fresh);
+void give_units_held(uint32_t first, Units count, Age age = Age::fresh);
 
 /// Takes the `count` units from `first` on if all are free, mapping more of the window if they lie behind its end. For
-/// realloc in place. Tells by *clean whether they are zero.
-bool take_units_at(uint32_t first, Units count, bool* clean);
+/// realloc in place.
+bool take_units_at_held(uint32_t first, Units count);
 
 /// Asks for huge pages in the SuperSlabs that lie wholly among the `count` units from `first` on. Those are the caller's,
 /// who will fill them. Errors: where the kernel refuses they stay as they are.

@@ -29,6 +29,23 @@ class SuperSlabs : public testing::Test {
   static void give(const UnitRun& run) { give_units(run.first, Units{run.count}); }
 };
 
+TEST_F(SuperSlabs, headroom_goes_back_as_it_came) {
+  purge_dirty(Bytes{0});
+  const auto grown = [](uint64_t end) {
+    const SpanRef ref = take_roomy_span(Units{200}, Units{100});
+    EXPECT_EQ(ref.zero, Zero::known);
+    use_roomy_span(*ref.span, Units{120});
+    if (end != 0) shrink_span(*ref.span, Units{end});
+    give_span(*ref.span, Age::fresh, Drop::unkept);
+    const uint64_t dirty = dirty_units().n;
+    purge_dirty(Bytes{0});
+    return dirty;
+  };
+  EXPECT_EQ(grown(0), 120u);
+  EXPECT_EQ(grown(90), 120u);
+  EXPECT_EQ(grown(150), 150u) << "all that is left may have been touched";
+}
+
 // The first of a SuperSlab's units decides.
 TEST_F(SuperSlabs, huge_pages_are_asked_for_in_untouched_super_slabs_of_slabs) {
   const auto take_huge = [](Kind kind) { return take_units(Units{kSuperUnits}, Units{1}, kind, Growth::roomy); };
