@@ -27,14 +27,16 @@ bool EmptySupers::contains(uint32_t index) const { return (words_[index / 64] >>
 
 namespace {
 
-bool is_among(uint32_t index, EmptySupers::Among among) {
+// wanted: the units that will be taken.
+bool is_among(uint32_t index, EmptySupers::Among among, uint32_t wanted) {
   if (among == EmptySupers::Among::all) return true;
-  return (g_window.supers[index].dirty != 0) == (among == EmptySupers::Among::resident);
+  const uint32_t dirty = g_window.supers[index].dirty;
+  return among == EmptySupers::Among::resident ? (dirty & wanted) == wanted : dirty == 0;
 }
 
 }  // namespace
 
-uint32_t EmptySupers::find(uint32_t count, uint32_t align, Among among) const {
+uint32_t EmptySupers::find(uint32_t count, uint32_t align, Among among, uint32_t last) const {
   if (free_ < count) return kNoSuper;
   // Alignment is that of the address, and the window begins at no multiple of it in general.
   const uint64_t base = g_window_base >> kSuperShift;
@@ -45,7 +47,8 @@ uint32_t EmptySupers::find(uint32_t count, uint32_t align, Among among) const {
       const uint32_t index = word * 64 + static_cast<uint32_t>(std::countr_zero(left));
       if (index != next) run = 0;
       next = index + 1;
-      if (!is_among(index, among) || (run == 0 && ((base + index) & (align - 1)) != 0)) run = 0;
+      const uint32_t wanted = run + 1 == count ? last : ~0u;
+      if (!is_among(index, among, wanted) || (run == 0 && ((base + index) & (align - 1)) != 0)) run = 0;
       else if (++run == count) return next - count;
     }
   }

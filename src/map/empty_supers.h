@@ -16,16 +16,17 @@ class EmptySupers {
   void clear();
 
   /// The lowest `count` consecutive ones, beginning at a multiple of `align` SuperSlabs counted from address 0.
-  /// Among::resident takes only SuperSlabs with dirty units, untouched only those without. kNoSuper: there are none.
+  /// Among::resident takes only SuperSlabs of which all units are dirty, of the last one those of `last`; untouched only
+  /// those without any. kNoSuper: there are none.
   enum class Among : uint8_t { all, resident, untouched };
-  uint32_t find(uint32_t count, uint32_t align, Among among) const;
+  uint32_t find(uint32_t count, uint32_t align, Among among, uint32_t last) const;
 
  private:
   // A count instead of bits in the SuperSlab table itself would need a walk over all of them.
   static constexpr uint32_t kWords = (uint32_t{16} << (40 - kSuperShift)) / 64;  // the largest window: 16 TiB
+  uint32_t end_ = 0;                                                             // words from here on are zero
+  uint32_t free_ = 0;                                                            // bits set
   uint64_t words_[kWords] = {};  // in .bss: untouched pages cost nothing
-  uint32_t end_ = 0;             // words from here on are zero
-  uint32_t free_ = 0;            // bits set
 };
 
 }  // namespace hak::map

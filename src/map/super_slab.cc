@@ -172,7 +172,8 @@ UnitRun take_among(unsigned count, unsigned align, Kind kind, EmptySupers::Among
     const UnitRun run = take_from_shelf(shelf_of(kind), tail, every(align), among);
     if (run.count != 0) return run;
   }
-  const uint32_t first = g_state.empty.find(supers, super_align, among);
+  const uint32_t last = tail == 0 ? kAllFree : bit_run(0, tail);
+  const uint32_t first = g_state.empty.find(supers, super_align, among, last);
   return first == kNoSuper ? UnitRun{} : take_supers(first, supers, tail, kind, huge);
 }
 

@@ -46,6 +46,22 @@ TEST_F(SuperSlabs, headroom_goes_back_as_it_came) {
   EXPECT_EQ(grown(150), 150u) << "all that is left may have been touched";
 }
 
+TEST_F(SuperSlabs, a_resident_run_is_resident_as_a_whole) {
+  purge_dirty(Bytes{0});
+  const UnitRun run = take(3 * kSuperUnits);
+  give_units(run.first, Units{run.count}, Age::untouched);
+  for (uint32_t super = 0; super < 3; super++) {
+    const os::LockGuard guard(g_map_lock);
+    ASSERT_TRUE(take_units_at_held(run.first + super * kSuperUnits, Units{20}));
+    give_units_held(run.first + super * kSuperUnits, Units{20});
+  }
+  EXPECT_EQ(take_units(Units{40}, Units{1}, Kind::spans, Growth::resident).count, 0u) << "but for 24 of them";
+  const UnitRun part = take_units(Units{20}, Units{1}, Kind::spans, Growth::resident);
+  EXPECT_EQ(part.count, 20u);
+  give(part);
+  purge_dirty(Bytes{0});
+}
+
 // The first of a SuperSlab's units decides.
 TEST_F(SuperSlabs, huge_pages_are_asked_for_in_untouched_super_slabs_of_slabs) {
   const auto take_huge = [](Kind kind) { return take_units(Units{kSuperUnits}, Units{1}, kind, Growth::roomy); };
