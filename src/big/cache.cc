@@ -83,8 +83,9 @@ bool is_stale(const map::Span& span) {
 }
 
 void give_back(map::Span& span, map::Drop why) {
-  count_out(span);
+  const uint64_t units = span.units;
   map::give_span(span, map::Age::aged, why);
+  g_idle_units.fetch_sub(units, std::memory_order_relaxed);  // idle until others can have it: heap/limit waits
 }
 
 // Takes every kept span out of the places in `mask`, since a span in a place may only be looked at by who has it, and

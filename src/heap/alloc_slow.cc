@@ -53,7 +53,8 @@ bool is_young_in_a_crowd(const Heap& heap) {
   tell_of_limit();
   const AfterReclaim once_more;
   const OwnerSection section(heap);
-  return refill(heap, c) ? pop(heap, c) : no_memory();
+  const bool has_block = is_list(heap.free[c]);  // of what the program's limit function freed and allocated
+  return has_block || refill(heap, c) ? pop(heap, c) : no_memory();
 }
 
 // Threads that ended, and those for which there was no memory for a heap.

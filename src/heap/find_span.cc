@@ -62,8 +62,10 @@ FoundSpan from_units(Heap* heap, uint64_t units, uint64_t align) {
     return_idle_spans(heap);
     ref = take(map::Growth::resident);
   }
-  if (ref.span == nullptr && !admit(Units{units})) return {};
-  if (ref.span == nullptr) ref = take(map::Growth::forbidden);
+  if (ref.span != nullptr) return {ref, &SpanCounters::units};
+  const Promise promise(Units{units});
+  if (!promise.is_granted()) return {};
+  ref = take(map::Growth::forbidden);
   if (ref.span == nullptr && help_before_growing() != Units{0}) ref = take(map::Growth::forbidden);
   if (ref.span != nullptr) return {ref, &SpanCounters::units};
   return {take(map::Growth::allowed), &SpanCounters::super_slab};

@@ -18,6 +18,7 @@
 #include "big/cache.h"
 #include "heap/background.h"
 #include "heap/idle_spans.h"
+#include "heap/limit.h"
 #include "heap/rebuild.h"
 #include "heap/registry.h"
 #include "heap/section.h"
@@ -55,6 +56,7 @@ void after_fork_in_child() {
   settle_registry_after_fork(registry_torn);
   take_heap_back();
   recount_idle_spans();
+  repair_limit_after_fork();
   forget_background();
   forget_tick();
 }

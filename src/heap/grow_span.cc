@@ -45,6 +45,11 @@ bool has_few_mappings() {
   return true;
 }
 
+bool extend_below_limit(map::Span& span, uint64_t units) {
+  const Promise promise(Units{units - span.units});
+  return promise.is_granted() && map::extend_span(span, Units{units});
+}
+
 // Whether it fits where it lies: best with `units`, those of a class; a span that has fewer, since there was no room for
 // more, will do with `least`. A span with headroom has it until less is asked for than before.
 bool fit_in_place(map::Span& span, uint64_t units, uint64_t least) {
@@ -53,8 +58,7 @@ bool fit_in_place(map::Span& span, uint64_t units, uint64_t least) {
   const uint64_t units_before = units_in_use(span);
   if (span.asked != 0 && units >= span.asked && units <= span.units) map::use_roomy_span(span, Units{units});
   else if (units < span.units) map::shrink_span(span, Units{units});
-  else if (units > span.units && !(admit(Units{units - span.units}) && map::extend_span(span, Units{units})))
-    return false;
+  else if (units > span.units && !extend_below_limit(span, units)) return false;
   if (span.span_class != before) {
     in_section_of(heap_of_thread(), [&](Heap* heap) {
       count_span_given(heap, before);
@@ -106,7 +110,7 @@ Transfer move_contents(const map::Span& from, const map::Span& to, MovingUnits& 
   if (moved == os::Moved::refused) {
     moving.count_all();
     const AfterReclaim soft_limit_passes;
-    if (!admit(Units{0})) return Transfer::refused;
+    if (!Promise(Units{0}).is_granted()) return Transfer::refused;
     moved = move_pieces(source, target, bytes);
   }
   if (moved == os::Moved::lost) return Transfer::lost;
@@ -137,21 +141,25 @@ bool may_have_headroom() {
 }
 
 // Untouched memory, twice what is asked for: a block that grew once grows on. Headroom costs address space only; not
-// under a limit, which counts whole blocks.
-FoundSpan take_roomy(uint64_t units) {
-  if (!admit(Units{units})) return {};
+// under a limit, which counts whole blocks. moved: of the block, whose pages will lie here; counted once from here on.
+FoundSpan take_roomy(uint64_t units, Units moved, MovingUnits& moving) {
+  const Promise promise(Units{units});
+  moving.count_once(moved);
   map::SpanRef ref;
-  if (may_have_headroom()) ref = map::take_roomy_span(Units{units * 2}, Units{units});
-  if (ref.span == nullptr) ref = map::take_roomy_span(Units{units}, Units{units});
+  if (promise.is_granted()) {
+    if (may_have_headroom()) ref = map::take_roomy_span(Units{units * 2}, Units{units});
+    if (ref.span == nullptr) ref = map::take_roomy_span(Units{units}, Units{units});
+  }
+  if (ref.span == nullptr) moving.count_all();
   return {ref, &SpanCounters::units};
 }
 
-// Or blocks that grow and are freed again and again would leave all they ever touched to the next decay tick.
-map::Span* take_for_growth(uint64_t units, Site site, MovingUnits& moving) {
-  return in_section_of(heap_of_thread(), [units, site, &moving](Heap* heap) {
+// What is idle comes first, or blocks that grow and are freed again and again would leave all they ever touched to the next
+// decay tick. It was counted before, kept or resident, so nothing counts once.
+map::Span* take_for_growth(uint64_t units, Site site, Units moved, MovingUnits& moving) {
+  return in_section_of(heap_of_thread(), [=, &moving](Heap* heap) {
     FoundSpan found = find_idle_span(heap, units, site);
-    if (found.ref.span != nullptr) moving.count_all();  // it was counted before, kept or resident
-    else found = take_roomy(units);
+    if (found.ref.span == nullptr) found = take_roomy(units, moved, moving);
     if (found.ref.span != nullptr) count_span_taken(heap, found.ref.span->span_class, found.stage);
     return found.ref.span;
   });
@@ -173,13 +181,14 @@ void* reallocate_span(map::Span& span, size_t size, Site site) {
   }
   if (units < kMovePages) return copy_span(span, size, site);
   const bool is_moved = is_worth_moving(span);
-  MovingUnits moving(Units{is_moved ? units_in_use(span) : 0});
-  map::Span* to = take_for_growth(units, site, moving);
+  const Units moved{is_moved ? units_in_use(span) : 0};
+  MovingUnits moving;
+  map::Span* to = take_for_growth(units, site, moved, moving);
   if (to == nullptr) {
     reclaim(Bytes{0});
     const AfterReclaim once_more;
     if (fit_in_place(span, units, least)) return span.start;
-    to = take_for_growth(least, site, moving);
+    to = take_for_growth(least, site, moved, moving);
   }
   if (to == nullptr) return no_memory();
   Transfer transfer = Transfer::copied;

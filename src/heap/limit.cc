@@ -1,13 +1,16 @@
 #include "heap/limit.h"
 
 #include <atomic>
+#include <utility>
 
 #include "big/cache.h"
 #include "conf/config.h"
 #include "large/pool.h"
 #include "map/purge.h"
 #include "map/super_slab.h"
+#include "os/keep_errno.h"
 #include "os/limits.h"
+#include "os/thread.h"
 
 namespace hak {
 
@@ -15,8 +18,8 @@ constinit uint64_t g_limit_units = 0;
 
 namespace {
 
-// The function is written after its context and read before it (release, acquire), so that a new function never gets an
-// old context; `passed` only says that there is something to tell: relaxed.
+// The function is null while the context changes, and is read before it and after it (release, acquire): where it is the
+// same both times the context is its own. `passed` only says that there is something to tell: relaxed.
 constinit std::atomic<hakmem_limit_function> g_function{nullptr};
 constinit std::atomic<void*> g_context{nullptr};
 constinit std::atomic<bool> g_passed{false};
@@ -32,15 +35,45 @@ bool is_worth_a_reclaim(uint64_t used) {
   return last == 0 || used >= last + last / 16;
 }
 
-constinit std::atomic<uint64_t> g_moving{0};  // units that MovingUnits name: relaxed, as of some moment
+// Units of all Promises and of all MovingUnits, and of this thread's.
+struct Pending {
+  std::atomic<uint64_t> promised, moving;  // relaxed: as of some moment
+};
+constinit Pending g_pending{};
+constinit __thread uint64_t t_promised = 0, t_moving = 0;
 
+void change(std::atomic<uint64_t>& all, uint64_t& mine, uint64_t by) {
+  mine += by;
+  all.fetch_add(by, std::memory_order_relaxed);
+}
+
+// With what is promised.
 uint64_t used_units() {
   const uint64_t used = map::used_units().n;
-  const uint64_t moving = g_moving.load(std::memory_order_relaxed);
-  return used > moving ? used - moving : 0;
+  const uint64_t moving = g_pending.moving.load(std::memory_order_relaxed);
+  return (used > moving ? used - moving : 0) + g_pending.promised.load(std::memory_order_relaxed);
 }
 
 uint64_t resident_units() { return used_units() + map::dirty_units().n; }
+
+// Whether what is in use is below the limit once the shared pools are empty and free units purged.
+bool fits_without_idle() {
+  large::decay(0);
+  big::flush();
+  const uint64_t used = used_units();
+  map::purge_dirty(bytes(Units{used < g_limit_units ? g_limit_units - used : 0}));
+  return used <= g_limit_units;
+}
+
+// What another thread is giving back at this moment can't be taken from the pools, and counts: it is waited for.
+bool fits_after_others() {
+  constexpr unsigned kRounds = 100;
+  for (unsigned round = 0; round < kRounds && (large::idle_units() + big::idle_units()).n != 0; round++) {
+    os::yield();
+    if (fits_without_idle()) return true;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -61,20 +94,25 @@ void set_up_limit() {
   g_limit_units = limit == os::kUnlimited ? 0 : (limit >> kUnitShift) + (limit < kUnitBytes);
 }
 
-bool admit_below_limit(Units more) {
-  const uint64_t wanted = resident_units() + more.n;
+void Promise::begin(uint64_t units) {
+  units_ = units;
+  change(g_pending.promised, t_promised, units);
+}
+
+void Promise::end() { change(g_pending.promised, t_promised, -units_); }
+
+bool Promise::is_below_limit() {
+  const uint64_t wanted = resident_units();
   if (wanted <= g_limit_units) {
     if (wanted < g_limit_units - g_limit_units / 16) g_reclaimed_at.store(0, std::memory_order_relaxed);
     return true;
   }
-  large::decay(0);
-  big::flush();
-  const uint64_t used = used_units() + more.n;
-  map::purge_dirty(bytes(Units{used < g_limit_units ? g_limit_units - used : 0}));
-  if (used <= g_limit_units) return true;
-  if (!conf::config().limit_hard && !t_after_reclaim && is_worth_a_reclaim(used)) return false;
+  if (fits_without_idle()) return true;
+  const bool is_hard = conf::config().limit_hard;
+  if (is_hard && fits_after_others()) return true;
+  if (!is_hard && !t_after_reclaim && is_worth_a_reclaim(used_units())) return false;
   g_passed.store(true, std::memory_order_relaxed);
-  return !conf::config().limit_hard;
+  return !is_hard;
 }
 
 AfterReclaim::AfterReclaim() {
@@ -83,26 +121,36 @@ AfterReclaim::AfterReclaim() {
 }
 AfterReclaim::~AfterReclaim() { t_after_reclaim = false; }
 
-MovingUnits::MovingUnits(Units units) : units_(units.n) { g_moving.fetch_add(units_, std::memory_order_relaxed); }
+void MovingUnits::count_once(Units units) {
+  units_ = units.n;
+  change(g_pending.moving, t_moving, units_);
+}
 
-void MovingUnits::count_all() {
-  g_moving.fetch_sub(units_, std::memory_order_relaxed);
-  units_ = 0;
+void MovingUnits::count_all() { change(g_pending.moving, t_moving, -std::exchange(units_, 0)); }
+
+void repair_limit_after_fork() {
+  g_pending.promised.store(t_promised, std::memory_order_relaxed);
+  g_pending.moving.store(t_moving, std::memory_order_relaxed);
 }
 
 bool is_near_limit() { return g_limit_units != 0 && resident_units() > g_limit_units / 4 * 3; }
 
 void set_limit_function(hakmem_limit_function function, void* context) {
   g_function.store(nullptr, std::memory_order_relaxed);
-  g_context.store(context, std::memory_order_relaxed);
+  g_context.store(context, std::memory_order_release);
   g_function.store(function, std::memory_order_release);
 }
 
 void tell_of_limit() {
   if (!g_passed.load(std::memory_order_relaxed) || !g_passed.exchange(false, std::memory_order_relaxed)) return;
-  const hakmem_limit_function function = g_function.load(std::memory_order_acquire);
-  if (function == nullptr) return;
-  function(map::used_units().n << kUnitShift, g_limit_units << kUnitShift, g_context.load(std::memory_order_relaxed));
+  const os::KeepErrno keep;
+  hakmem_limit_function function = g_function.load(std::memory_order_acquire);
+  for (;;) {
+    void* const context = g_context.load(std::memory_order_acquire);
+    const hakmem_limit_function before = std::exchange(function, g_function.load(std::memory_order_acquire));
+    if (function == nullptr) return;
+    if (function == before) return function(map::used_units().n << kUnitShift, g_limit_units << kUnitShift, context);
+  }
 }
 
 }  // namespace hak

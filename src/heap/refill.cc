@@ -150,7 +150,9 @@ map::UnitRun take_units_below_limit(Units units, map::Growth growth, os::Huge hu
   if (g_limit_units == 0) [[likely]]
     return take(growth);
   const map::UnitRun resident = take(map::Growth::resident);
-  return resident.count != 0 || !admit(units) ? resident : take(growth);
+  if (resident.count != 0) return resident;
+  const Promise promise(units);
+  return promise.is_granted() ? take(growth) : map::UnitRun{};
 }
 
 bool from_new_units(Heap& heap, unsigned c, map::Growth growth) {

@@ -91,8 +91,9 @@ void decay(uint32_t ticks) {
       }
       while (stale != nullptr) {
         map::Span* const next = stale->next;
-        g_idle_units.fetch_sub(stale->units, std::memory_order_relaxed);
+        const uint64_t units = stale->units;
         map::give_span(*stale, map::Age::aged, why);
+        g_idle_units.fetch_sub(units, std::memory_order_relaxed);  // idle until others can have it: heap/limit waits
         stale = next;
       }
     }

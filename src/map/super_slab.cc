@@ -359,7 +359,11 @@ UnitCounts count_units() {
 bool is_huge_at(uint32_t unit) { return is_huge(&g_window.supers[unit / kSuperUnits]); }
 
 Units dirty_units() { return {g_state.dirty.load(std::memory_order_relaxed)}; }
-Units used_units() { return {g_state.used.load(std::memory_order_relaxed)}; }
+Units used_units() {
+  const uint64_t used = g_state.used.load(std::memory_order_relaxed);
+  const uint64_t in_purge = g_state.in_purge.load(std::memory_order_relaxed);
+  return {used > in_purge ? used - in_purge : 0};
+}
 
 DirtyMask take_dirty(Age age, uint32_t* from) {
   const os::LockGuard guard(g_map_lock);
@@ -372,6 +376,7 @@ DirtyMask take_dirty(Age age, uint32_t* from) {
     if (mask != kAllFree) set_huge(super, false);
     if (super->kind == Kind::none) super->kind = Kind::spans;  // it isn't empty while its units are away
     take_bits(super, mask, count_of(mask));
+    add(g_state.in_purge, bits_set(mask));
     return {i, mask};
   }
   *from = frontier();
@@ -382,6 +387,7 @@ void purged_units(DirtyMask taken, uint32_t refused_mask) {
   const os::LockGuard guard(g_map_lock);
   SuperSlab* const super = &g_window.supers[taken.super];
   give_bits(super, taken.mask, count_of(taken.mask), refused_mask);
+  add(g_state.in_purge, -uint64_t{bits_set(taken.mask)});
 }
 
 void age_dirty() {
@@ -437,6 +443,7 @@ void rebuild_super_slabs() {
     else if (super.free != 0) shelf_of(super.kind).add(&super, bits_set(super.free));
   }
   g_state.used.store(used, std::memory_order_relaxed);
+  g_state.in_purge.store(0, std::memory_order_relaxed);
   g_state.dirty.store(dirty, std::memory_order_relaxed);
 }
 

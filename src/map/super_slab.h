@@ -92,7 +92,8 @@ UnitCounts count_units();
 /// Whether a huge page was asked for where the unit lies. Threads: any; as of some moment.
 bool is_huge_at(uint32_t unit);
 
-/// Dirty units now. Threads: any, without the lock; as of some moment.
+/// Dirty units now, and those in use, what is being purged not among them. Threads: any, without the lock; as of some
+/// moment.
 Units dirty_units();
 Units used_units();
 

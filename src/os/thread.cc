@@ -29,7 +29,7 @@ bool ExitKey::create(void (*on_exit)(void* value)) {
 
 bool ExitKey::arm(void* value) const { return created_ && pthread_setspecific(key_, value) == 0; }
 
-pid_t thread_id() { return static_cast<pid_t>(syscall(SYS_gettid)); }
+void yield() { syscall(SYS_sched_yield); }
 
 bool register_barrier() { return barrier_call(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED); }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <pthread.h>
-#include <sys/types.h>
 
 #include <cstdint>
 
@@ -28,8 +27,8 @@ class ExitKey {
   bool created_ = false;
 };
 
-/// The kernel's id of this thread, for messages. Source: gettid(2).
-pid_t thread_id();
+/// Lets others run, for who waits for one of them. Source: sched_yield(2).
+void yield();
 
 /// Prepares barrier_all(). Returns false where the kernel or a sandbox refuses: use an ordinary fence and lock then.
 /// A forked child inherits it. Keeps errno. Source: membarrier(2), PRIVATE_EXPEDITED.

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "big/cache.h"
@@ -39,7 +41,7 @@ class Limit : public testing::Test {
     set_limit_function(nullptr, nullptr);
     tell_of_limit();
     set_limit(uint64_t{1} << 40);
-    admit_below_limit(Units{0});  // memory is well below: when all was reclaimed last is forgotten
+    admits(0);  // memory is well below: when all was reclaimed last is forgotten
     pause_.reset();
     conf::g_config = kept_;
     set_up_limit();
@@ -74,7 +76,7 @@ class Limit : public testing::Test {
     map::Span& span = *map::take_span(Units{20}, Units{1}, map::Growth::allowed).span;
     big::put(span.span_class, span);
   }
-  static bool admits(uint64_t units) { return admit(Units{units}); }
+  static bool admits(uint64_t units) { return Promise(Units{units}).is_granted(); }
 
  private:
   static void give_back_idle() {
@@ -180,16 +182,30 @@ TEST_F(Limit, what_the_shared_pools_keep_goes_back_before_anything_is_refused) {
   EXPECT_EQ(map::dirty_units().n, 0u);
 }
 
+TEST_F(Limit, what_is_promised_to_one_nobody_else_is_promised) {
+  set_room(60);
+  {
+    const Promise first(Units{40});
+    EXPECT_TRUE(first.is_granted());
+    EXPECT_FALSE(admits(21));
+    EXPECT_TRUE(admits(20));
+    std::thread([] { EXPECT_FALSE(admits(21)); }).join();
+  }
+  EXPECT_TRUE(admits(60)) << "it was not taken";
+}
+
 TEST_F(Limit, units_that_move_count_once) {
   set_room(60);
   take(40);
   EXPECT_FALSE(admits(30));
   {
-    const MovingUnits moving(Units{10});
+    MovingUnits moving;
+    moving.count_once(Units{10});
     EXPECT_TRUE(admits(30));
     EXPECT_FALSE(admits(31));
     {
-      const MovingUnits others(Units{5});
+      MovingUnits others;
+      others.count_once(Units{5});
       EXPECT_TRUE(admits(35));
     }
     EXPECT_FALSE(admits(31));
@@ -202,7 +218,8 @@ TEST_F(Limit, units_that_are_copied_after_all_count_twice_again) {
   set_room(60);
   take(40);
   {
-    MovingUnits moving(Units{10});
+    MovingUnits moving;
+    moving.count_once(Units{10});
     moving.count_all();
     EXPECT_FALSE(admits(21));
     EXPECT_TRUE(admits(20));
@@ -213,7 +230,8 @@ TEST_F(Limit, units_that_are_copied_after_all_count_twice_again) {
 
 TEST_F(Limit, more_that_moves_than_is_in_use_is_all_of_it) {
   const uint64_t limit = set_room(60);
-  const MovingUnits moving(Units{uint64_t{1} << 40});
+  MovingUnits moving;
+  moving.count_once(Units{uint64_t{1} << 40});
   EXPECT_TRUE(admits(limit));
   EXPECT_FALSE(admits(limit + 1));
 }
@@ -314,6 +332,15 @@ TEST_F(Limit, the_program_is_told_once_for_each_time_that_it_was_passed) {
   admits(21);
   tell_of_limit();
   EXPECT_EQ(told.times, 2);
+}
+
+TEST_F(Limit, what_the_program_does_when_it_is_told_leaves_errno_alone) {
+  set_limit_function([](size_t, size_t, void*) { errno = EIO; }, nullptr);
+  set_room(50);
+  admits(51);
+  errno = ENOENT;
+  tell_of_limit();
+  EXPECT_EQ(errno, ENOENT);
 }
 
 TEST_F(Limit, of_a_soft_one_the_program_is_told_when_what_is_idle_was_not_enough) {
