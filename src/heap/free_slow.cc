@@ -20,10 +20,13 @@ Outbox::Result put(Heap& heap, Slab& slab, void* p) {
   return heap.outbox.put(heap, slab, p);
 }
 
+// Not free, nor unused: a slab that was cut anew has marks of the blocks that it had before.
+bool is_live(const void* p) { return inspect(p).state == HAKMEM_BLOCK_LIVE; }
+
 // The block bears the mark of a free one. Its owner may be at work, so the search is a guess, but a wrong one would
 // need both the mark and a stale list.
 void free_marked_remote(Heap& heap, Slab& slab, void* p, const void* site) {
-  if (inspect(p).state == HAKMEM_BLOCK_FREE) return report_double_free(p, site);
+  if (!is_live(p)) return report_double_free(p, site);
   static_cast<Block*>(p)->mark = 0;
   put(heap, slab, p);
 }
@@ -132,7 +135,7 @@ void free_event(void* p, Heap* heap, Slab* slab) noexcept {
 
 // The block bears the mark of a free one: by a second free, or because the program wrote just this word there.
 void free_marked(void* p, Heap* heap, Slab* slab) noexcept {
-  if (inspect(p).state == HAKMEM_BLOCK_FREE) return report_double_free(p, __builtin_return_address(0));
+  if (!is_live(p)) return report_double_free(p, __builtin_return_address(0));
   static_cast<Block*>(p)->mark = 0;
   free_local(p, heap, slab);
 }

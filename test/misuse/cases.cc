@@ -285,6 +285,21 @@ void free_twice_with_others_between() {
   touch(p);
 }
 
+// A slab that has become empty is cut anew, and in it lie blocks of before that were not handed out again.
+void free_twice_in_a_slab_cut_anew() {
+  constexpr size_t kCount = 20'000;
+  static uintptr_t blocks[kCount];
+  for (uintptr_t& block : blocks) block = reinterpret_cast<uintptr_t>(make<kTiny>());
+  for (const uintptr_t block : blocks) free(reinterpret_cast<void*>(block));
+  uintptr_t last = 0, p = 0;
+  for (int i = 0; i < 2000; i++) last = reinterpret_cast<uintptr_t>(make<kTiny>());
+  for (const uintptr_t block : blocks)
+    if (block >> 16 == last >> 16 && block > p) p = block;
+  announce(reinterpret_cast<void*>(p), reinterpret_cast<void*>(p));
+  free(opaque(reinterpret_cast<void*>(p)));
+  touch(reinterpret_cast<void*>(p));
+}
+
 // ---- sizes and alignments that don't fit -------------------------------------------------------------------------
 
 template <size_t kBytes, size_t kSaid>
@@ -503,6 +518,8 @@ const Case kCases[] = {
      "double-free", free_twice_with_others_between<kLarge>},
     {"free-twice-with-others-between-big", Seen::always, "double free of %p" HAK_TIER("big") "; freed at %@",
      "double-free", free_twice_with_others_between<kBig>},
+    {"free-twice-in-a-slab-cut-anew", Seen::always, "double free of %p" HAK_TIER("tiny") "; freed at %@", "double-free",
+     free_twice_in_a_slab_cut_anew},
 
     {"sized-delete-wrong-tiny", Seen::hardened,
      "operator delete of %p" HAK_TIER("tiny") ", but the caller says 200 bytes; called at %@", "size-mismatch",
