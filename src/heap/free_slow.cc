@@ -31,12 +31,15 @@ void free_marked_remote(Heap& heap, Slab& slab, void* p, const void* site) {
   put(heap, slab, p);
 }
 
+void free_without_heap(Slab& slab, void* p, const void* site) {
+  if (!is_block_start(slab, p)) return report_bad_pointer(p, "free", site);
+  if (looks_free(slab, p) && !is_live(p)) return report_double_free(p, site);
+  post_one(slab, p);
+}
+
 void free_remote(Heap* heap, Slab& slab, void* p, const void* site) {
-  if (!is_real(heap)) heap = heap_of_thread();
-  if (heap == nullptr) {
-    if (!is_block_start(slab, p)) return report_bad_pointer(p, "free", site);
-    return post_one(slab, p);
-  }
+  if (!is_real(heap)) heap = heap_of_freeing_thread();
+  if (heap == nullptr) return free_without_heap(slab, p, site);
   if (slab.heap == heap) return free_local(p, heap, &slab);  // adopted just now
   switch (put(*heap, slab, p)) {
     case Outbox::Result::done:

@@ -42,6 +42,11 @@ static_assert((kMaxSlabUnits << kUnitShift) >> kTinyShift <= UINT16_MAX, "where 
 
 }  // namespace
 
+bool looks_free(const Slab& slab, const void* p) {
+  const Block* const block = static_cast<const Block*>(p);
+  return block->mark == reinterpret_cast<uint64_t>(&slab) || looks_posted(slab, block);
+}
+
 // With its first block.
 void Outbox::open(Heap& heap, Slot& slot, Slab& slab, Block* block) {
   uint32_t limit = kSlotBytes / slab.block_bytes;
@@ -97,7 +102,7 @@ Outbox::Result Outbox::put(Heap& heap, Slab& slab, void* p) {
   const uint32_t offset = offset_in(slab, p);
   if (block_index(slab.reciprocal, offset) * slab.block_bytes != offset) [[unlikely]]
     return Result::interior;
-  if (block->mark == reinterpret_cast<uint64_t>(&slab) || looks_posted(slab, block)) [[unlikely]]
+  if (looks_free(slab, p)) [[unlikely]]
     return Result::marked;
   Slot& slot = slot_for(slab);
   if (slot.slab != nullptr) post(heap, slot);

@@ -99,7 +99,11 @@ class Outbox {
   uint32_t hand_;
 };
 
-/// Frees one block to its owner's inbox at once: for threads that have no heap any more.
+/// Whether the block at `p` bears what one that was freed does: a mark, or the links of a batch. A guess: a program may have
+/// written it there.
+bool looks_free(const Slab& slab, const void* p);
+
+/// Frees one block to its owner's inbox at once: for threads that have no heap.
 void post_one(Slab& slab, void* p);
 
 /// How many blocks of class `c` post_one() posted.

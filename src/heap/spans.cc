@@ -120,7 +120,7 @@ void* allocate_span_zeroed(size_t size, Site site) {
 void free_span_slow(Heap* heap, map::Span& span) {
   span.live = nullptr;
   const unsigned c = span.span_class;
-  if (!is_real(heap)) heap = heap_of_thread();
+  if (!is_real(heap)) heap = heap_of_freeing_thread();
   if (heap == nullptr) {
     count_span_freed(heap, c);
     give_to_pools(span);

@@ -18,11 +18,17 @@
 namespace hak {
 namespace {
 
+// So many blocks a thread may free before it gets a heap. One that never calls malloc often frees a block or two when it
+// ends, what its creator gave it: in a destructor, or in libc's clean-up after all of them, where no heap would ever be
+// left again.
+constexpr uint8_t kLoneFrees = 8;
+
 struct ThreadLife {
   bool ended;
   uint8_t exit_rounds;
+  uint8_t lone_frees;
 };
-constinit __thread ThreadLife t_life{false, 0};
+constinit __thread ThreadLife t_life{false, 0, 0};
 
 // A heap of a few slabs is parked as it is, for the next thread; a larger one gives back slabs and spans in which nothing
 // lives. Pages of the others go one or two decay ticks later, if nobody adopts the heap before; at once where only the
@@ -50,10 +56,11 @@ void leave_heap(Heap* heap) {
 
 }  // namespace
 
-// Destructors of other keys run in the same rounds as ours and may allocate and free: stay until the last round. The
-// thread sanitizer forgets the thread in that one, and crashes on what it does then.
+// Destructors of other keys run in the same rounds as ours and may allocate and free: stay until the last round but one. A
+// thread that got its heap in a destructor of the first round is called in one round less, and has to leave as well. The
+// thread sanitizer forgets the thread in the last round, and crashes on what it does then.
 void on_thread_exit(void* heap) {
-  constexpr int kRounds = PTHREAD_DESTRUCTOR_ITERATIONS - (kThreadSanitizer ? 1 : 0);
+  constexpr int kRounds = PTHREAD_DESTRUCTOR_ITERATIONS - 1 - (kThreadSanitizer ? 1 : 0);
   if (++t_life.exit_rounds < kRounds && g_exit_key.arm(heap)) return;
   leave_heap(static_cast<Heap*>(heap));
 }
@@ -68,6 +75,13 @@ Heap* heap_of_thread() {
   }
   errno = saved_errno;
   return is_real(this_heap) ? this_heap : nullptr;
+}
+
+Heap* heap_of_freeing_thread() {
+  if (is_real(this_heap)) return this_heap;
+  if (t_life.lone_frees == kLoneFrees) return heap_of_thread();
+  t_life.lone_frees++;
+  return nullptr;
 }
 
 }  // namespace hak

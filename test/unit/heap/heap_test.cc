@@ -1,5 +1,6 @@
 // The operations as the exported functions use them, on the core that doesn't interpose: sanitizers run here.
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <cstring>
@@ -12,6 +13,7 @@
 #include "heap/blocks.h"
 #include "heap/defrag.h"
 #include "heap/reclaim.h"
+#include "heap/registry.h"
 #include "heap/statistics.h"
 #include "map/super_slab.h"
 
@@ -39,6 +41,30 @@ TEST(Heartbeat, a_class_that_has_one_block_in_circulation_gets_some_more_and_no_
       for (int pair = 0; pair < 64 * 20; pair++) free_fast(allocate(kSize));
     EXPECT_LE(current->carved, before + 1) << "16 KiB";
   }).join();
+}
+
+void free_argument(void* p) { free_fast(p); }
+void free_argument_and_allocate(void* p) {
+  free_fast(p);
+  free_fast(allocate(100));
+}
+
+// What a creator gave them, as in many a C program.
+TEST(Heap, threads_that_come_to_the_allocator_when_they_end_leave_no_heap_without_an_owner) {
+  free_fast(allocate(1));
+  for (void (*destructor)(void*) : {free_argument, free_argument_and_allocate}) {
+    pthread_key_t key;
+    ASSERT_EQ(pthread_key_create(&key, destructor), 0);
+    const uint64_t live = live_now();
+    const uint32_t owned = owned_heaps();
+    for (int i = 0; i < 20; i++) {
+      void* const argument = allocate(64);
+      std::thread([&] { ASSERT_EQ(pthread_setspecific(key, argument), 0); }).join();
+    }
+    EXPECT_EQ(owned_heaps(), owned);
+    EXPECT_EQ(live_now(), live);
+    pthread_key_delete(key);
+  }
 }
 
 TEST(Heap, blocks_of_all_sizes_hold_their_bytes_and_all_come_back) {
