@@ -80,22 +80,26 @@ struct Heap {
   // A helper has to go through the sparse slabs still: it had no time yet, or the owner came. Written by the lock's
   // holder; a guess: relaxed.
   std::atomic<bool> walk_left;
-  SparseWalk walk;        // its place. The lock's holder's
-  const Slab* narrow;     // at which the last heartbeat found its class's list empty
-  uint32_t narrow_beats;  // and how many did since they found that of another
-  uint32_t events;        // of slabs, and frees of spans that are as slow
-  uint32_t events_seen;   // by the last heartbeat
-  uint32_t event_beats;   // heartbeats since a refill came between
+  uint8_t narrow_beats;  // heartbeats that found the list of `narrow`'s class empty
+  uint8_t event_beats;   // heartbeats since a refill came between
+  uint32_t noted_units;  // in the stacks of spans, when it was last looked (heap/idle_spans.h)
+  SparseWalk walk;       // its place. The lock's holder's
+  const Slab* narrow;    // at which the last heartbeat found its class's list empty
+  uint32_t events;       // of slabs, and frees of spans that are as slow
+  uint32_t events_seen;  // by the last heartbeat
   uint64_t next_unwanted_ms;
   uint64_t next_decay_ms;
   uint64_t carved_bytes;  // of all slabs: blocks that were ever handed out
   uint32_t slab_units;    // of all slabs, the empty ones included
-  uint64_t open_spans;    // bit c: class c of `spans` has room or spans. Here, so that who looks touches no other page
+  uint64_t open_spans;    // bit c: class c of `spans` has room or spans
+
+  // -- of heaps that hold more: helpers don't come here where the fields above say that there is nothing ----------
   ClassHeap classes[kClasses];  // by size: a thread of small blocks touches one page of them
   SpanStacks spans;
   uint64_t refills_seen[kClasses];  // the sum of a class's refills when flush_cold_lists() looked last
 };
-static_assert(offsetof(Heap, empty_units) <= 4096, "what fast paths and remote frees touch is one page");
+static_assert(offsetof(Heap, classes) <= 4104, "a thread that allocates little has one page of its heap in memory");
+static_assert(offsetof(Heap, open_spans) + sizeof(uint64_t) <= 4096, "and who helps it brings no other");
 
 inline HeapState state_of(const Heap& heap) { return heap.state.load(std::memory_order_relaxed); }
 inline void set_state(Heap& heap, HeapState state) { heap.state.store(state, std::memory_order_relaxed); }

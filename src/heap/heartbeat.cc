@@ -40,7 +40,8 @@ constexpr uint32_t kEventBeats = 2;
 // in up to sixteen pages a class, nobody could give back then. Once, until he allocates again.
 void flush_lists_of_who_only_frees(Heap& heap) {
   const bool no_refill = heap.events - std::exchange(heap.events_seen, heap.events) >= kBeatEvery;
-  heap.event_beats = no_refill ? heap.event_beats + 1 : 0;
+  if (!no_refill) heap.event_beats = 0;
+  else if (heap.event_beats <= kEventBeats) heap.event_beats++;
   if (heap.event_beats == kEventBeats && heap.slab_units >= units_worth_taking()) flush_lists(heap);
 }
 

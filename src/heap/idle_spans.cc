@@ -69,7 +69,7 @@ void judge_keeping(Heap& heap) {
 
 bool holds_much(Heap& heap) {
   note_idle_spans(heap);
-  return heap.spans.noted_units > kLittleOfHeap && is_much({g_in_stacks.load(std::memory_order_relaxed)});
+  return heap.noted_units > kLittleOfHeap && is_much({g_in_stacks.load(std::memory_order_relaxed)});
 }
 
 }  // namespace
@@ -102,16 +102,16 @@ bool goes_straight_back(Heap& heap, unsigned c) {
 
 void note_idle_spans(Heap& heap) {
   const uint64_t now = units_in_stacks(heap);
-  if (now == heap.spans.noted_units) return;
-  g_in_stacks.fetch_add(now - heap.spans.noted_units, std::memory_order_relaxed);
-  heap.spans.noted_units = static_cast<uint32_t>(now);
+  if (now == heap.noted_units) return;
+  g_in_stacks.fetch_add(now - heap.noted_units, std::memory_order_relaxed);
+  heap.noted_units = static_cast<uint32_t>(now);
 }
 
 void recount_idle_spans() {
   uint64_t units = 0;
   for (Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {
-    if (state_of(*heap) == HeapState::orphan) heap->spans.noted_units = 0;
-    units += heap->spans.noted_units;
+    if (state_of(*heap) == HeapState::orphan) heap->noted_units = 0;
+    units += heap->noted_units;
   }
   g_in_stacks.store(units, std::memory_order_relaxed);
 }

@@ -108,6 +108,7 @@ void trim_rooms(Heap& heap) {
 // Of the big tier the place stays, for the class's next free or another class.
 void close_rooms(Heap& heap, uint64_t classes) {
   check_section(heap);
+  if (classes == 0) return;  // a helper that writes to the page of a small thread makes it resident
   for (uint64_t left = classes; left != 0; left &= left - 1) {
     const unsigned c = static_cast<unsigned>(std::countr_zero(left));
     heap.spans.room[c] = 0;

@@ -44,7 +44,6 @@ struct SpanStacks {
   uint16_t from_pool[kCachedClasses];   // spans that came from a pool since the last decay tick
   uint16_t grown[kCachedClasses];       // for so many spans room was made
   uint32_t grown_units;                 // sum over all classes of grown x the units of a span
-  uint32_t noted_units;                 // in the stacks, when it was last looked (heap/idle_spans.h)
   uint32_t straight, next_straight;     // so many frees go straight to units; and how many, when that is found again
   uint64_t seen_kept;                   // blocks from kept spans when keeping was last judged
   uint64_t from_units;                  // since then: blocks that kept spans could have been
