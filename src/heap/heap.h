@@ -91,6 +91,7 @@ struct Heap {
   uint64_t next_decay_ms;
   uint64_t carved_bytes;  // of all slabs: blocks that were ever handed out
   uint32_t slab_units;    // of all slabs, the empty ones included
+  uint32_t steps_seen;    // of the outbox, by the last heartbeat
   uint64_t open_spans;    // bit c: class c of `spans` has room or spans
 
   // -- of heaps that hold more: helpers don't come here where the fields above say that there is nothing ----------

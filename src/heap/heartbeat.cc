@@ -22,6 +22,12 @@ bool is_worth_waiting_for(const Heap& heap) {
   return heap.slab_units >= units_worth_taking() && map::used_units().n >= kWorthAThread;
 }
 
+// Since its last heartbeat: little may wait for each owner, and much for all of them.
+bool frees_for_others(Heap& heap) {
+  const uint32_t steps = heap.outbox.steps();
+  return std::exchange(heap.steps_seen, steps) != steps && map::used_units().n >= kWorthAThread;
+}
+
 // What the heap keeps and did not want for a whole decay period goes back.
 void decay_kept(Heap& heap, uint64_t now_ms) {
   const uint64_t period = conf::config().decay_ms;
@@ -74,7 +80,7 @@ void widen_list(Heap& heap, Slab& slab) {
     heap.outbox.post_all(heap);
     flush_lists_of_who_only_frees(heap);
     decay_kept(heap, now_ms);
-    if (is_worth_waiting_for(heap)) expect_quiet();
+    if (is_worth_waiting_for(heap) || frees_for_others(heap)) expect_quiet();
   }
   tick_on_heartbeat(now_ms);
   wake_background();

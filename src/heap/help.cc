@@ -14,35 +14,21 @@
 namespace hak {
 namespace {
 
-#if defined(__x86_64__)
-constexpr bool kStoresInOrder = true;  // others see a thread's stores in program order
-#else
-constexpr bool kStoresInOrder = false;
-#endif
-
-constexpr uint32_t kWorthTaking = 32, kWorthTakingOfMany = 4;
 constexpr uint64_t kMany = 256;  // units in use
 
 // All blocks that are out are in our hands. The owner can't be about to free one, and has no list with one.
 bool is_all_back(const Batch& batch, Slab& s) { return int64_t{batch.count} == used_seen_by_helper(s); }
 
-// The owner's last free wrote `freed` before the count by which we know that the slab is all back: on machines where
-// that may arrive later, waits for it before the line is used anew.
-void wait_for_stores() {
-  if (!kStoresInOrder) os::barrier_all();
-}
-
 // What a helper does. The owner is outside its sections and may be on its fast paths.
 Units release_returned(Heap& heap, map::Age age) {
   const Chain chain = take_returned(heap);
-  if (chain.first == nullptr) return {};
-  bool any = false;
+  if (chain.first == nullptr) {
+    heap.left_kib.store(0, std::memory_order_relaxed);
+    return {};
+  }
   chain.for_each([&](const Batch& batch, Slab& s) {
-    if (!is_all_back(batch, s)) return;
-    withdraw_slab(heap, s);
-    any = true;
+    if (is_all_back(batch, s)) withdraw_slab(heap, s);
   });
-  if (any) wait_for_stores();
   Units given;
   WaitingOn waiting;
   chain.for_each([&](const Batch& batch, Slab& s) {
@@ -59,10 +45,7 @@ Units release_all(Heap& heap, map::Age age) {
   const bool is_large = heap.slab_units >= units_worth_taking();
   if (is_large) post_mid_lists(heap);
   Units given = release_returned(heap, age);
-  if (is_large) {
-    wait_for_stores();
-    given += release_unused_currents(heap, age);
-  }
+  if (is_large) given += release_unused_currents(heap, age);
   given += Units{heap.empty_units};
   release_empty(heap, 0, age);
   given += release_spans(heap, age);
@@ -80,11 +63,10 @@ void begin_walk(Heap& heap) {
   heap.walk_left.store(heap.slab_units >= units_worth_taking(), std::memory_order_relaxed);
 }
 
-Units go_on_with_walk(Heap& heap, Sparse which) {
+void go_on_with_walk(Heap& heap, Sparse which) {
   const bool is_first = which == Sparse::all && !heap.walk.has_seen_waiting;
   const bool done = (!is_first || release_waiting(heap)) && release_sparse(heap, which);
   heap.walk_left.store(!done, std::memory_order_relaxed);
-  return {};
 }
 
 bool has_walk_left(const Heap& heap) { return heap.walk_left.load(std::memory_order_relaxed); }
@@ -94,19 +76,16 @@ bool is_helpable(const Heap& heap) {
   return &heap != this_heap && (state == HeapState::owned || state == HeapState::parked);
 }
 
-// Does `help`, which returns the units it gave back, on the heaps that `chosen` names, some at a time.
+// Does `help` on the heaps that `chosen` names, some at a time.
 template <class Chosen, class Work>
-Units help_chosen(Chosen chosen, Work help, unsigned at_once = Helpers::kAtOnce) {
-  Units given;
+void help_chosen(Chosen chosen, Work help, unsigned at_once = Helpers::kAtOnce) {
   Helpers helpers;
-  const auto work = [&](Heap& heap) { given += help(heap); };
   for (Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) {
     if (!is_helpable(*heap) || !chosen(*heap)) continue;
     helpers.add(*heap);
-    if (helpers.count() >= at_once) helpers.run(work);
+    if (helpers.count() >= at_once) helpers.run(help);
   }
-  helpers.run(work);
-  return given;
+  helpers.run(help);
 }
 
 bool any(const Heap&) { return true; }
@@ -118,7 +97,8 @@ bool has_slept_since(const Heap& heap, uint64_t since_ms) {
 // Whether enough came in since the last helper was here that looking through all of it again is worth while.
 bool promises(const Heap& heap, uint32_t waiting_kib, uint32_t least_kib) {
   const uint32_t left = heap.left_kib.load(std::memory_order_relaxed);
-  return waiting_kib >= left + left / 4 + least_kib;
+  const uint32_t wanted = left + left / 4 + least_kib;
+  return waiting_kib >= (wanted < Inbox::kMostKib ? wanted : Inbox::kMostKib);
 }
 
 }  // namespace
@@ -134,20 +114,22 @@ void help_owner(Heap& owner, uint32_t waiting_kib) {
 
 Units help_before_growing() {
   constexpr uint32_t kLeastKib = 64;
-  return help_chosen([](const Heap& heap) { return promises(heap, heap.inbox.waiting_kib(), kLeastKib); },
-                     [](Heap& heap) { return release_returned(heap, map::Age::fresh); });
+  Units given;
+  help_chosen([](const Heap& heap) { return promises(heap, heap.inbox.waiting_kib(), kLeastKib); },
+              [&given](Heap& heap) { given += release_returned(heap, map::Age::fresh); });
+  return given;
 }
 
 Units help_all() {
-  const Units given = help_chosen(any, [](Heap& heap) {
-    const Units units = release_all(heap, map::Age::fresh);
+  Units given;
+  help_chosen(any, [&given](Heap& heap) {
+    given += release_all(heap, map::Age::fresh);
     begin_walk(heap);
-    return units;
   });
   // Under the tick's lock, for which a fork waits. Who holds it goes on with what is left here.
   if (!g_tick_lock.try_lock()) return given;
   help_chosen(
-      has_walk_left, [](Heap& heap) { return go_on_with_walk(heap, Sparse::all); }, 1);
+      has_walk_left, [](Heap& heap) { go_on_with_walk(heap, Sparse::all); }, 1);
   g_tick_lock.unlock();
   return given;
 }
@@ -156,13 +138,11 @@ Units help_all() {
 Units help_idle(uint64_t now_ms, uint64_t tick_ms) {
   const uint64_t since_ms = os::ms_before(now_ms, tick_ms);
   const auto is_idle = [since_ms](const Heap& heap) { return has_slept_since(heap, since_ms); };
-  help_chosen(is_idle, [](Heap& heap) {
-    heap.outbox.post_all(heap);
-    return Units{0};
-  });
-  const Units given = help_chosen(any, [=](Heap& heap) {
+  help_chosen(is_idle, [](Heap& heap) { heap.outbox.post_all(heap); });
+  Units given;
+  help_chosen(any, [=, &given](Heap& heap) {
     if (!has_walk_left(heap)) begin_walk(heap);  // else the last one goes on
-    return is_idle(heap) ? release_all(heap, map::Age::aged) : release_of_owner_at_work(heap, now_ms, tick_ms);
+    given += is_idle(heap) ? release_all(heap, map::Age::aged) : release_of_owner_at_work(heap, now_ms, tick_ms);
   });
   help_on(now_ms, tick_ms);
   return given;
@@ -171,7 +151,7 @@ Units help_idle(uint64_t now_ms, uint64_t tick_ms) {
 bool help_on(uint64_t now_ms, uint64_t tick_ms) {
   const uint64_t since_ms = os::ms_before(now_ms, tick_ms);
   const auto go_on = [since_ms](Heap& heap) {
-    return go_on_with_walk(heap, has_slept_since(heap, since_ms) ? Sparse::all : Sparse::cold);
+    go_on_with_walk(heap, has_slept_since(heap, since_ms) ? Sparse::all : Sparse::cold);
   };
   help_chosen([](const Heap& heap) { return has_walk_left(heap) && !tick_is_wanted(); }, go_on, 1);
   for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap)

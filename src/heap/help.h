@@ -16,6 +16,13 @@ constexpr uint32_t kWaitsLongKib = 2048;
 /// come and go want them again; 256 KiB in a process that uses 16 MiB, where small threads may be many.
 uint32_t units_worth_taking();
 
+/// Whether a number of units that grew from `before` to `now` may have reached that: false for most, at little cost.
+constexpr uint32_t kWorthTaking = 32, kWorthTakingOfMany = 4;
+static_assert(kWorthTaking % kWorthTakingOfMany == 0);
+constexpr bool may_become_worth_taking(uint32_t before, uint32_t now) {
+  return before < kWorthTaking && before / kWorthTakingOfMany != now / kWorthTakingOfMany;
+}
+
 /// For who posted to `owner`, in whose inbox `waiting_kib` wait now: helps if that promises enough.
 [[gnu::noinline]] void help_owner(Heap& owner, uint32_t waiting_kib);
 

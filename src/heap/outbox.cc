@@ -71,6 +71,19 @@ void Outbox::open(Heap& heap, Slot& slot, Slab& slab, Block* block) {
   }
 }
 
+namespace {
+
+// So much waits for its owner now.
+void look_after(Heap& owner, uint32_t waiting_kib) {
+  if (waiting_kib < kWaitsLongKib) [[likely]]
+    return;
+  help_owner(owner, waiting_kib);
+  expect_quiet();  // what it gave back, and what waits in a shared heap
+  wake_background();
+}
+
+}  // namespace
+
 void Outbox::post(Heap& heap, Slot& slot) {
   check_section(heap);
   Slab& slab = *slot.slab;
@@ -81,12 +94,7 @@ void Outbox::post(Heap& heap, Slot& slot) {
   wide_ &= ~bit_of(slot);
   slot.slab = nullptr;
   Heap& owner = *slab.heap;
-  const uint32_t waiting = owner.inbox.post({slot.head, slot.last_granule, count}, uint64_t{count} * slot.block_bytes);
-  if (waiting >= kWaitsLongKib) [[unlikely]] {
-    help_owner(owner, waiting);
-    expect_quiet();  // what it gave back, and what waits in a shared heap
-    wake_background();
-  }
+  look_after(owner, owner.inbox.post({slot.head, slot.last_granule, count}, uint64_t{count} * slot.block_bytes));
 }
 
 Outbox::Result Outbox::put(Heap& heap, Slab& slab, void* p) {
@@ -132,7 +140,8 @@ void post_one(Slab& slab, void* p) {
   count_free(slab.size_class);
   Block* const block = static_cast<Block*>(p);
   block->next = nullptr;
-  slab.heap->inbox.post({block, offset_in(slab, p) >> kTinyShift, 1}, slab.block_bytes);
+  Heap& owner = *slab.heap;
+  look_after(owner, owner.inbox.post({block, offset_in(slab, p) >> kTinyShift, 1}, slab.block_bytes));
 }
 
 uint64_t posted_without_heap(unsigned c) { return g_posted[c].load(std::memory_order_relaxed); }

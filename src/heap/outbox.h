@@ -85,6 +85,9 @@ class Outbox {
 
   const Slot* slots() const { return slots_; }
 
+  /// How often the hand moved on.
+  uint32_t steps() const { return hand_; }
+
  private:
   Slot& slot_for(const Slab& slab) { return slots_[(reinterpret_cast<uintptr_t>(&slab) / kCacheLine) % kSlots]; }
   void open(Heap& heap, Slot& slot, Slab& slab, Block* block);

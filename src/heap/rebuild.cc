@@ -18,7 +18,7 @@ void forget_slabs(Heap& heap) {
   }
   for (Block*& list : heap.free)
     if (list == taken_list()) list = nullptr;
-  heap.empty_units = 0;
+  heap.empty_units = heap.empty_units_least = 0;
   heap.carved_bytes = 0;
   heap.slab_units = 0;
 }

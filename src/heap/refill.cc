@@ -210,16 +210,22 @@ constexpr Stage kLadder[] = {  // docs/design.md, "Refill"
 
 // ---- The way back. ---------------------------------------------------------------------------------------------
 
+// The heap has got much that is empty, in a process that has some: this may be the thread's last free.
+[[gnu::noinline]] void look_for_quiet(const Heap& heap, uint32_t before) {
+  const uint32_t much = units_worth_taking();
+  if (before >= much || heap.empty_units < much || map::used_units().n < kWorthAThread) return;
+  expect_quiet();
+  wake_background();
+}
+
 void become_empty(Heap& heap, Slab& s) {
   s.state = SlabState::empty;
   if (heap.empty_units >= kEmptyUnitsKept + heap.slab_units / kEmptyShare || comes_singly(s.size_class))
     return give_up_slab(heap, s, map::Age::fresh);
   heap.classes[s.size_class].empty.push(&s);
-  heap.empty_units += s.units;
-  if (heap.empty_units - s.units < kWorthAThread && heap.empty_units >= kWorthAThread) [[unlikely]] {
-    expect_quiet();  // this may be the thread's last free
-    wake_background();
-  }
+  const uint32_t before = std::exchange(heap.empty_units, heap.empty_units + s.units);
+  if (may_become_worth_taking(before, heap.empty_units)) [[unlikely]]
+    look_for_quiet(heap, before);
 }
 
 // Out of line: most events are those of a current slab, and save no registers.
@@ -268,6 +274,7 @@ bool helper_released_of(const Slab& s) { return s.returned != 0 && s.released !=
 uint32_t drain_inbox(Heap& heap) {
   check_section(heap);
   uint32_t blocks = 0;
+  if (heap.left_kib.load(std::memory_order_relaxed) != 0) heap.left_kib.store(0, std::memory_order_relaxed);
   for (Block* at = heap.inbox.drain(); at != nullptr;) {
     Block* next = nullptr;
     const Batch batch = unpack_batch(at, &next);

@@ -86,7 +86,7 @@ void trim_room(SpanStacks& spans, unsigned c) {
 void expect_quiet_where_much_is_open(const Heap& heap) {
   uint64_t units = 0;
   for_open_classes(heap, [&units](unsigned c) { units += room_for(c) * span_class_units(c); });
-  if (units >= kWorthAThread && map::used_units().n >= kWorthAThread) expect_quiet();
+  if (units * owned_heaps() >= kWorthAThread && map::used_units().n >= kWorthAThread) expect_quiet();
 }
 
 bool make_room(Heap& heap, unsigned c) {

@@ -45,7 +45,8 @@ void leave_heap(Heap* heap) {
     const OwnerSection section(*heap);
     heap->outbox.post_all(*heap);
     if (heap->slab_units > kParkedUnits) give_back(*heap);
-    if (heap->slab_units >= units_worth_taking()) expect_quiet();
+    const bool has_spans = heap->open_spans != 0 && map::used_units().n >= kWorthAThread;
+    if (heap->slab_units >= units_worth_taking() || has_spans) expect_quiet();
     if (heap->slab_units <= kParkedUnits) heap->young_bytes = 0;
   }
   this_heap = &g_empty_heap;

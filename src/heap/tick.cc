@@ -40,7 +40,7 @@ bool give_back_idle(uint64_t now_ms) {
   const Units helped = help_idle(now_ms, tick_ms());
   reclaim_idle_parked(now_ms, tick_ms());
   reclaim_shared_heaps();
-  const bool any = helped != Units{0} || map::dirty_units() != Units{0} || large::idle_units() != Units{0} ||
+  const bool any = helped != Units{0} || map::purgeable_units() != Units{0} || large::idle_units() != Units{0} ||
                    big::idle_units() != Units{0};
   if (is_near_limit()) map::purge_dirty(Bytes{0});
   else map::purge_aged();

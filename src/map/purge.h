@@ -10,8 +10,13 @@
 namespace hak::map {
 
 /// Purges dirty units until at most `keep` bytes of them are left. Returns the bytes given back.
-/// Errors: what the kernel refuses stays dirty. Threads: any.
+/// Errors: what the kernel refuses stays dirty, and what comes behind several SuperSlabs of which it refuses all. Threads:
+/// any.
 Bytes purge_dirty(Bytes keep);
+
+/// Dirty units, of which the system will take some: none where it refused all of the last time, as of locked memory.
+/// Threads: any; as of some moment.
+Units purgeable_units();
 
 /// The decay clock: ticks, two in a decay period. Written by the thread that does a tick's work, read as of some
 /// moment: relaxed.
