@@ -84,6 +84,7 @@ Bytes reclaim(Bytes keep) {
     mine->outbox.post_all(*mine);
     reclaim_heap(*mine);
   }
+  park_orphans(Orphans::all);
   {
     const os::LockGuard registry(g_registry_lock);
     for (Heap* heap = first_parked(); heap != nullptr; heap = heap->next_parked) {

@@ -70,6 +70,18 @@ Heap* acquire_heap() {
   return heap;
 }
 
+void park_orphans(Orphans which) {
+  const os::LockGuard guard(g_registry_lock);
+  for (Heap* heap = g_orphans != 0 ? first_heap() : nullptr; heap != nullptr; heap = heap->next_heap) {
+    if (state_of(*heap) != HeapState::orphan || (which == Orphans::with_returned && heap->inbox.empty())) continue;
+    g_orphans--;
+    rebuild_orphan(*heap);
+    set_state(*heap, HeapState::parked);
+    heap->next_parked = g_parked;
+    g_parked = heap;
+  }
+}
+
 namespace {
 
 // Blocks of parked heaps are freed by the threads that go on: each thread that ends looks after a few heaps that were

@@ -32,6 +32,12 @@ Heap* first_parked();
 Heap* borrow_parked(uint64_t since_ms, uint32_t least_units);
 void return_parked(Heap& heap, uint64_t now_ms);
 
+/// In a forked child: parks what stays of the heaps of threads that stayed in the parent, so that what they keep and what
+/// is freed to them can be reached. Those without returned blocks are left alone where only `with_returned` are meant:
+/// putting one in order touches its pages. Nothing where there are none.
+enum class Orphans : bool { all, with_returned };
+void park_orphans(Orphans which);
+
 /// How many threads have a heap now. As of some moment.
 uint32_t owned_heaps();
 

@@ -7,6 +7,7 @@
 #include "heap/help.h"
 #include "heap/limit.h"
 #include "heap/reclaim.h"
+#include "heap/registry.h"
 #include "heap/shared.h"
 #include "heap/tick_lock.h"
 #include "large/pool.h"
@@ -38,6 +39,7 @@ bool give_back_idle(uint64_t now_ms) {
   large::decay(kIdleTicks);
   big::decay();
   const Units helped = help_idle(now_ms, tick_ms());
+  park_orphans(Orphans::with_returned);
   reclaim_idle_parked(now_ms, tick_ms());
   reclaim_shared_heaps();
   const bool any = helped != Units{0} || map::purgeable_units() != Units{0} || large::idle_units() != Units{0} ||

@@ -344,6 +344,34 @@ TEST(Help, a_forked_child_uses_the_memory_of_threads_that_stayed_in_the_parent) 
   for (size_t i = 1; i < blocks.size(); i += 2) free_fast(blocks[i]);
 }
 
+TEST(Help, a_forked_child_gets_back_what_it_frees_of_the_parent_s_other_threads) {
+  free_fast(allocate(1));  // or this thread would adopt the other's heap
+  Owner owner;
+  std::vector<void*> blocks, large;
+  owner.work([&] {
+    blocks = allocate_blocks(20'000, 500);
+    large = allocate_blocks(10, 500'000);
+    for (void* p : large) free_fast(p);  // onto its stacks
+  });
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const uint64_t used = map::used_units().n;
+    for (void* p : blocks) free_fast(p);
+    post_my_outbox();
+    const uint64_t later = os::coarse_ms() + 1'000'000;
+    for (uint64_t tick = 1; tick <= 3; tick++) tick_if_due(later * tick);
+    const bool at_ticks = map::used_units().n + 140 < used;
+    reclaim(Bytes{0});
+    const bool all = map::used_units().n + 145 < used;
+    _exit((at_ticks ? 0 : 1) + (all ? 0 : 2) + (broken_heap_rule() == nullptr ? 0 : 4));
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  for (void* p : blocks) free_fast(p);
+}
+
 TEST(Help, a_fork_waits_for_a_tick) {
   free_fast(allocate(1));
   Owner other;
