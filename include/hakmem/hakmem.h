@@ -143,7 +143,8 @@ typedef struct hakmem_os_stats {
   uint64_t dropped_idle_bytes;   /* kept until nobody had come for as long as they were worth (HAKMEM_PRICE, _DECAY) */
   uint64_t dropped_wanted_bytes; /* before that: for other sizes, a purge, or a limit */
   uint64_t
-      overshoot_bytes; /* what huge pages in use brought beside: free units, and parts of slabs not handed out yet */
+      overshoot_bytes;    /* what huge pages in use brought beside: free units, and parts of slabs not handed out yet */
+  uint64_t early_returns; /* calls of free that had nothing to free: of null */
 } hakmem_os_stats;
 
 typedef struct hakmem_statistics {

@@ -34,4 +34,7 @@ void free_with_alignment(void* p, size_t align);
 /// be. So only a size that the block can't hold is wrong.
 void free_with_size(void* p, size_t size);
 
+/// Calls of free with null by threads that had no heap, ever.
+uint64_t early_returns_without_heap();
+
 }  // namespace hak

@@ -14,6 +14,9 @@
 namespace hak {
 namespace {
 
+// Of threads that have no heap. Exact by itself: relaxed.
+constinit std::atomic<uint64_t> g_early_returns{0};
+
 // In a section, so that helpers reach what a sleeping thread has gathered.
 Outbox::Result put(Heap& heap, Slab& slab, void* p) {
   const OwnerSection section(heap);
@@ -102,7 +105,10 @@ void free_by_entry(Heap* heap, void* p, const map::PageEntry& entry, const void*
 void free_outside(void* p) noexcept {
   if (p != nullptr) return report_bad_pointer(p, "free", __builtin_return_address(0));
   if (is_real(this_heap)) this_heap->early_returns++;
+  else g_early_returns.fetch_add(1, std::memory_order_relaxed);
 }
+
+uint64_t early_returns_without_heap() { return g_early_returns.load(std::memory_order_relaxed); }
 
 void free_other(void* p, Heap* heap, map::PageEntry* entry) noexcept {
   const uintptr_t owner = plain_load(entry->owner);

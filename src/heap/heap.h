@@ -58,7 +58,7 @@ struct Heap {
   Inbox inbox;
   alignas(kCacheLine) Outbox outbox;
   uint64_t remote_freed[kClasses];  // blocks of other heaps that this thread freed and posted
-  uint64_t early_returns;           // frees of null and reported misuse
+  uint64_t early_returns;           // frees of null
   uint32_t beats;                   // refills and events: the heartbeat's clock
   uint32_t young_bytes;             // taken from shared slabs
   // Written under the registry's lock; helpers and statistics read it as of some moment, relaxed.

@@ -65,14 +65,15 @@ void collect_span_stats(unsigned c, hakmem_class_stats* out) {
   out->refills[HAKMEM_STAGE_UNITS] += strays;
   out->frees += g_strays[c].frees.load(std::memory_order_relaxed);
   out->allocations = out->hits + out->misses;
-  out->live_blocks = out->allocations - out->frees;
+  out->live_blocks = out->allocations > out->frees ? out->allocations - out->frees : 0;  // threads run on meanwhile
   out->frees_local = out->frees;
   const map::SpanCounts counts = map::count_spans(c);
   out->slabs = counts.spans;
   out->held_bytes = counts.units << kUnitShift;
   out->peak_blocks = counts.peak;
   const uint64_t kept = counts.spans > out->live_blocks ? counts.spans - out->live_blocks : 0;
-  out->live_bytes = out->held_bytes - (kept * span_class_units(c) << kUnitShift);
+  const uint64_t kept_bytes = kept * span_class_units(c) << kUnitShift;
+  out->live_bytes = out->held_bytes > kept_bytes ? out->held_bytes - kept_bytes : 0;
 }
 
 }  // namespace hak

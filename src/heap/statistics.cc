@@ -10,6 +10,7 @@
 
 #include <cstring>
 
+#include "heap/allocate.h"
 #include "heap/counted.h"
 #include "heap/heap.h"
 #include "heap/registry.h"
@@ -23,11 +24,6 @@
 namespace hak {
 namespace {
 
-struct ClassSum {
-  uint64_t used, listed, handed, received, posted, outboxed, refills[kListStages], peak, slabs, units, released_pages;
-  uint64_t ahead_bytes;  // fresh, in a huge page
-};
-
 // The links of a list in a running thread may be changing: a bounded walk inside the window.
 uint64_t length_of(const Block* list) {
   uint64_t n = 0;
@@ -35,26 +31,30 @@ uint64_t length_of(const Block* list) {
   return n;
 }
 
-void add_heap(const Heap& heap, ClassSum* sums) {
+// All that is wanted is a sum, so each part is added to, or taken from, the figures themselves: a table of parts would be too
+// large for a small stack.
+void add_heap(const Heap& heap, hakmem_class_stats* classes) {
   for (unsigned c = 0; c < kClasses; c++) {
     const ClassHeap& ch = heap.classes[c];
-    ClassSum& sum = sums[c];
-    sum.listed += length_of(heap.free[c]);
-    sum.handed += ch.handed;
-    sum.received += ch.received;
-    sum.posted += heap.remote_freed[c];
-    sum.peak += ch.peak;
+    hakmem_class_stats& sum = classes[c];
+    const uint64_t listed = length_of(heap.free[c]);
+    sum.allocations += ch.handed - listed;
+    sum.live_blocks += ch.received - listed - heap.remote_freed[c];
+    sum.frees_remote += heap.remote_freed[c];
+    sum.peak_blocks += ch.peak;
     for (unsigned stage = 0; stage < kListStages; stage++) sum.refills[stage] += ch.refills[stage];
   }
   for (unsigned i = 0; i < Outbox::kSlots; i++) {
     const Outbox::Slot& slot = heap.outbox.slots()[i];
-    if (const Slab* const slab = slot.slab; slab != nullptr && slab->size_class < kClasses)
-      sums[slab->size_class].outboxed += slot.count();
+    const Slab* const slab = slot.slab;
+    if (slab == nullptr || slab->size_class >= kClasses) continue;
+    classes[slab->size_class].frees_remote += slot.count();
+    classes[slab->size_class].live_blocks -= slot.count();
   }
 }
 
 // Walks the page map: each slab is met at its first unit.
-void add_slabs(ClassSum* sums) {
+void add_slabs(hakmem_statistics* out) {
   const uint32_t units = static_cast<uint32_t>(map::g_window_limit.load(std::memory_order_relaxed) >> kUnitShift);
   for (uint32_t unit = 0; unit < units; unit++) {
     const map::PageEntry& entry = map::entry_of_unit(unit);
@@ -63,34 +63,26 @@ void add_slabs(ClassSum* sums) {
     if (owner == map::kNothing || owner == map::kSpan || line != map::line_of_unit(unit)) continue;
     Slab s;
     if (!copy_slab(line, &s)) continue;
-    ClassSum& sum = sums[s.size_class];
-    sum.used += used_blocks(s);
+    hakmem_class_stats& sum = out->classes[s.size_class];
+    sum.live_blocks += static_cast<uint64_t>(used_blocks(s));
     sum.slabs++;
-    sum.units += s.units;
-    sum.released_pages += count_released_pages(s);
-    if (map::is_huge_at(s.first)) sum.ahead_bytes += uint64_t{s.blocks - uint32_t{s.carved}} * s.block_bytes;
+    sum.held_bytes += uint64_t{s.units} << kUnitShift;
+    out->os.sparse_bytes += count_released_pages(s) * os::page_size();
+    if (map::is_huge_at(s.first)) out->os.overshoot_bytes += uint64_t{s.blocks - uint32_t{s.carved}} * s.block_bytes;
   }
 }
 
-void derive(unsigned c, const ClassSum& sum, hakmem_class_stats* out) {
-  const uint64_t remote = sum.posted + sum.outboxed + posted_without_heap(c);
-  const uint64_t gathered = remote - sum.received;
-  out->tier = c < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID;
-  out->block_size = size_class(c).block_bytes;
-  out->live_blocks = sum.used - sum.listed - gathered;
-  out->live_bytes = out->live_blocks * out->block_size;
-  out->peak_blocks = sum.peak;
-  out->allocations = sum.handed - sum.listed;
-  for (unsigned stage = 0; stage < kListStages; stage++) {
-    out->refills[stage] = sum.refills[stage];
-    out->misses += sum.refills[stage];
-  }
-  out->hits = out->allocations - out->misses;
-  out->frees = out->allocations - out->live_blocks;
-  out->frees_remote = remote;
-  out->frees_local = out->frees - remote;
-  out->slabs = sum.slabs;
-  out->held_bytes = sum.units << kUnitShift;
+// What follows from the sums.
+void derive(unsigned c, hakmem_class_stats* k) {
+  k->tier = c < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID;
+  k->block_size = size_class(c).block_bytes;
+  k->frees_remote += posted_without_heap(c);
+  k->live_blocks -= posted_without_heap(c);
+  k->live_bytes = k->live_blocks * k->block_size;
+  for (unsigned stage = 0; stage < kListStages; stage++) k->misses += k->refills[stage];
+  k->hits = k->allocations - k->misses;
+  k->frees = k->allocations - k->live_blocks;
+  k->frees_local = k->frees - k->frees_remote;
 }
 
 void add_to_tier(const hakmem_class_stats& one, hakmem_class_stats* sum) {
@@ -119,6 +111,9 @@ void collect_os(hakmem_os_stats* os_stats) {
   os_stats->overshoot_bytes += unit_bytes(units.huge_clean);
   os_stats->claimed_bytes = unit_bytes(units.clean + units.dirty + units.used);
   const HeapCounts heaps = count_heaps();
+  os_stats->early_returns = early_returns_without_heap();
+  for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap)
+    os_stats->early_returns += heap->early_returns;
   os_stats->heaps = heaps.all;
   os_stats->heaps_parked = heaps.parked;
   os_stats->metadata_bytes = map::metadata_bytes().n + heaps.all * sizeof(Heap);
@@ -148,15 +143,9 @@ void collect_statistics(hakmem_statistics* out) {
   memset(out, 0, sizeof *out);
   out->struct_bytes = sizeof *out;
   out->class_count = kClasses + kSpanClasses;
-  ClassSum sums[kClasses];
-  memset(sums, 0, sizeof sums);
-  for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) add_heap(*heap, sums);
-  add_slabs(sums);
-  for (unsigned c = 0; c < kClasses; c++) {
-    derive(c, sums[c], &out->classes[c]);
-    out->os.sparse_bytes += sums[c].released_pages * os::page_size();
-    out->os.overshoot_bytes += sums[c].ahead_bytes;
-  }
+  for (const Heap* heap = first_heap(); heap != nullptr; heap = heap->next_heap) add_heap(*heap, out->classes);
+  add_slabs(out);
+  for (unsigned c = 0; c < kClasses; c++) derive(c, &out->classes[c]);
   for (unsigned c = 0; c < kSpanClasses; c++) {
     hakmem_class_stats& k = out->classes[kClasses + c];
     k.tier = c < kLargeClasses ? HAKMEM_TIER_LARGE : HAKMEM_TIER_BIG;

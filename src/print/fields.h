@@ -69,6 +69,7 @@ inline constexpr OsField kOsFields[] = {
     {"dropped_late_bytes", &hakmem_os_stats::dropped_late_bytes},
     {"dropped_idle_bytes", &hakmem_os_stats::dropped_idle_bytes},
     {"dropped_wanted_bytes", &hakmem_os_stats::dropped_wanted_bytes},
+    {"early_returns", &hakmem_os_stats::early_returns},
 };
 constexpr size_t kOsFieldCount = sizeof kOsFields / sizeof kOsFields[0];
 static_assert(sizeof(hakmem_os_stats) == kOsFieldCount * sizeof(uint64_t), "every field is in kOsFields");

@@ -150,9 +150,10 @@ constexpr Fact kFreed[] = {
     {"dropped: unkept", &hakmem_os_stats::dropped_unkept_bytes, "too large to be kept, or of no kept size"},
 };
 
-constexpr Fact kHeaps[] = {
+constexpr Fact kNumbers[] = {
     {"heaps", &hakmem_os_stats::heaps, "one per thread that allocates"},
     {"heaps, parked", &hakmem_os_stats::heaps_parked, "of threads that have ended, for new threads"},
+    {"early returns", &hakmem_os_stats::early_returns, "calls of free with null: nothing to free"},
 };
 
 struct CallFact {
@@ -183,7 +184,7 @@ bool was_span_freed(const hakmem_os_stats& os) {
 void add_os(Text& out, const hakmem_os_stats& os) {
   out.left(kLabelColumns, "memory").right(11, "bytes").add('\n');
   for (const Fact& fact : kSizes) add_fact(out, fact, os);
-  for (const Fact& fact : kHeaps) {
+  for (const Fact& fact : kNumbers) {
     out.left(kLabelColumns, fact.name);
     add_count(out, 11, os.*fact.where);
     out.add("  ").add(fact.meaning).add('\n');

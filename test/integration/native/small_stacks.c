@@ -7,6 +7,8 @@
 
 enum { kThreads = 20 };
 
+static FILE* null_;
+
 static void* allocate_everything(void* argument) {
   const uintptr_t seed = (uintptr_t)argument;
   for (size_t size = sizeof(Block); size <= (8u << 20); size = size * 3 / 2) {
@@ -22,10 +24,13 @@ static void* allocate_everything(void* argument) {
   volatile size_t absurd = SIZE_MAX / 2;
   CHECK(malloc(absurd) == NULL && errno == ENOMEM);
   malloc_trim(0);
+  CHECK(mallinfo2().uordblks > 0);
+  CHECK(malloc_info(0, null_) == 0);
   return NULL;
 }
 
 int main(void) {
+  CHECK((null_ = fopen("/dev/null", "w")) != NULL);
   pthread_attr_t attributes;
   CHECK(pthread_attr_init(&attributes) == 0);
   CHECK(pthread_attr_setstacksize(&attributes, PTHREAD_STACK_MIN) == 0);

@@ -67,6 +67,17 @@ TEST(Heap, threads_that_come_to_the_allocator_when_they_end_leave_no_heap_withou
   }
 }
 
+TEST(Heap, frees_of_null_are_counted_in_every_thread) {
+  const uint64_t before = stats_now().os.early_returns;
+  free_fast(nullptr);
+  std::thread([] {
+    free_fast(nullptr);
+    free_fast(allocate(1));
+    free_fast(nullptr);
+  }).join();
+  EXPECT_EQ(stats_now().os.early_returns, before + 3);
+}
+
 TEST(Heap, blocks_of_all_sizes_hold_their_bytes_and_all_come_back) {
   const uint64_t before = live_now();
   std::mt19937 random(1);

@@ -95,6 +95,7 @@ purged                 0 B  given back to the system so far
 populated              0 B  fetched in batches instead of page by page so far
 heaps                    2  one per thread that allocates
 heaps, parked            1  of threads that have ended, for new threads
+early returns            0  calls of free with null: nothing to free
 
 system calls         calls   refused
 map                      5         1  mmap: address range and memory
