@@ -69,7 +69,9 @@ bool fit_in_place(map::Span& span, uint64_t units, uint64_t least) {
   return true;
 }
 
-bool is_worth_moving(const map::Span& from) { return units_in_use(from) >= kMovePages && has_few_mappings(); }
+bool is_worth_moving(const map::Span& from) {
+  return units_in_use(from) >= kMovePages && has_few_mappings() && !os::is_locked(from.start, bytes_of(from).n);
+}
 
 void copy_contents(const map::Span& from, const map::Span& to) {
   ask_huge_for_growth(to, 0);
@@ -128,6 +130,10 @@ void* copy_span(map::Span& span, size_t size, Site site) {
   return to;
 }
 
+// A process that locks what it will map (mlockall, MCL_FUTURE) has the kernel fill it at once. Relaxed: who doesn't see it
+// yet gets headroom once more, and finds out.
+constinit std::atomic<bool> g_headroom_costs{false};
+
 // Whether address space costs nothing. Asked anew, since a process may limit itself; strict overcommit is a machine's.
 bool may_have_headroom() {
   enum class Known : uint8_t { no, strict, loose };
@@ -137,7 +143,17 @@ bool may_have_headroom() {
     known.store(is_strict ? Known::strict : Known::loose, std::memory_order_relaxed);
   }
   return known.load(std::memory_order_relaxed) == Known::loose && g_limit_units == 0 &&
-         os::address_space_limit() == os::kUnlimited && os::data_limit() == os::kUnlimited;
+         !g_headroom_costs.load(std::memory_order_relaxed) && os::address_space_limit() == os::kUnlimited &&
+         os::data_limit() == os::kUnlimited;
+}
+
+// What the kernel filled at once and isn't asked for goes back, and no other block gets any.
+void drop_costly_headroom(map::Span& span) {
+  if (span.asked == 0 || span.asked == span.units) return;
+  char* const headroom = static_cast<char*>(span.start) + bytes_of(span).n;
+  if (os::resident_pages(headroom, os::page_size()) == 0) return;
+  g_headroom_costs.store(true, std::memory_order_relaxed);
+  map::shrink_span(span, Units{span.asked});
 }
 
 // Untouched memory, twice what is asked for: a block that grew once grows on. Headroom costs address space only; not
@@ -148,6 +164,7 @@ FoundSpan take_roomy(uint64_t units, Units moved, MovingUnits& moving) {
   map::SpanRef ref;
   if (promise.is_granted()) {
     if (may_have_headroom()) ref = map::take_roomy_span(Units{units * 2}, Units{units});
+    if (ref.span != nullptr) drop_costly_headroom(*ref.span);
     if (ref.span == nullptr) ref = map::take_roomy_span(Units{units}, Units{units});
   }
   if (ref.span == nullptr) moving.count_all();

@@ -17,6 +17,10 @@
 #define MADV_POPULATE_WRITE 23  // Linux 5.14; missing in older kernel headers
 #endif
 
+#ifndef MADV_COLD
+#define MADV_COLD 20  // Linux 5.4
+#endif
+
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4  // Linux 5.7
 #endif
@@ -200,6 +204,14 @@ size_t resident_pages(const void* at, size_t bytes) {
     for (size_t i = 0; i < piece / page; i++) found += pages[i] & 1;
   }
   return found;
+}
+
+bool is_locked(void* at, size_t bytes) {
+  constexpr size_t kHugeBytes = 2 << 20;  // a piece of a huge page would split it
+  check_range(at, bytes);
+  const KeepErrno keep;
+  const bool is_whole = number(at) % kHugeBytes == 0 && bytes >= kHugeBytes;
+  return fault::refusal(fault::Call::look) != 0 || madvise(at, is_whole ? kHugeBytes : page_size(), MADV_COLD) != 0;
 }
 
 uint64_t measure_fault_ns() {

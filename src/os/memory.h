@@ -72,13 +72,19 @@ uint64_t measure_fault_ns();
 
 enum class Moved : uint8_t {
   done,
-  refused,  // older than 5.7, more than one mapping, locked pages, too many mappings: `from` is as before
+  refused,  // older than 5.7, more than one mapping, too many mappings: `from` is as before
   lost,     // as refused, and `to` is mapped no more: the kernel took it away first, and gives it back to nobody now
 };
 
+/// Whether the range's first pages are locked into memory (mlock(2), mlockall(2)). True where the kernel doesn't say. Not
+/// counted. Source: madvise(2), MADV_COLD: Linux 5.4, EINVAL for locked pages; what it means, that others go first where
+/// memory is short, hardly matters to pages that are about to move.
+bool is_locked(void* at, size_t bytes);
+
 /// Moves the pages of [from, from + bytes) to [to, to + bytes), replacing what was there. Both stay mapped; `from`
 /// reads as zero afterwards. The ranges must not overlap. Where it is refused `to` holds what it held, or zero. Cheapest
-/// where both lie at multiples of 2 MiB: whole page tables move.
+/// where both lie at multiples of 2 MiB: whole page tables move. Not of locked pages: the kernel takes the lock off the
+/// whole mapping that they lie in.
 /// Source: mremap(2), MREMAP_FIXED | MREMAP_DONTUNMAP; mm/mremap.c: Linux before 6.17 unmaps `to` before it looks whether
 /// `from` can be moved, so it is mapped anew.
 Moved move_pages(void* from, void* to, size_t bytes);

@@ -200,6 +200,16 @@ int locked(const uint64_t*) {
   }
   say("rss_at_end_kib", static_cast<uint64_t>(resident_kib()));
   for (void* block : blocks) free(block);
+  const auto locked_kib = [] { return static_cast<uint64_t>(status_field("VmLck")); };
+  const uint64_t locked_before = locked_kib();
+  void* grown = malloc(2'000'000);
+  for (size_t n = 3'000'000; n < 20'000'000; n += 3'000'000) {
+    void* const neighbour = malloc(n);  // so that it can't grow where it lies
+    grown = realloc(grown, n);
+    if (grown == nullptr || neighbour == nullptr) return wrong("no memory");
+  }
+  say("rss_after_growth_kib", static_cast<uint64_t>(resident_kib()));
+  say("unlocked_kib", locked_kib() < locked_before ? locked_before - locked_kib() : 0);
   return 0;
 }
 
