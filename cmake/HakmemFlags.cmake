@@ -39,6 +39,8 @@ if(HAKMEM_DLOPEN_SAFE_TLS)
     check_cxx_compiler_flag(-mtls-dialect=gnu2 HAKMEM_HAS_TLSDESC)  # descriptors: no call of the allocator
     if(HAKMEM_HAS_TLSDESC)
       target_compile_options(hakmem_core_flags INTERFACE -mtls-dialect=gnu2)
+    else()
+      target_compile_definitions(hakmem_core_flags INTERFACE HAKMEM_TLS_BY_CALL=1)
     endif()
   endif()
 else()

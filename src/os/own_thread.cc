@@ -84,7 +84,14 @@ bool runs_on_valgrind() {
 #endif
 }
 
-bool is_impossible() { return !fits_tls() || runs_on_valgrind(); }
+// Thread-local variables are found by a call of libc's, which looks for what our thread doesn't have.
+#if defined(HAKMEM_TLS_BY_CALL)
+constexpr bool kTlsByCall = true;
+#else
+constexpr bool kTlsByCall = false;
+#endif
+
+bool is_impossible() { return kTlsByCall || !fits_tls() || runs_on_valgrind(); }
 
 int enter(void* run) {
   prctl(PR_SET_NAME, "hakmem", 0, 0, 0);  // for ps and debuggers; without it, the program's name
