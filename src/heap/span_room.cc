@@ -22,6 +22,12 @@ constexpr unsigned room_for(unsigned c) {
 constexpr uint64_t kMostGrownUnits = 512;  // 32 MiB
 static_assert(kMostGrownUnits <= UINT16_MAX, "SpanStacks::grown counts so many spans of a unit");
 
+uint32_t length_of(const map::Span* list) {
+  uint32_t n = 0;
+  for (; list != nullptr; list = list->next) n++;
+  return n;
+}
+
 template <class Work>
 void for_open_classes(const Heap& heap, Work work) {
   for (uint64_t open = heap.open_spans; open != 0; open &= open - 1)
@@ -105,7 +111,7 @@ void trim_rooms(Heap& heap) {
   for_open_classes(heap, [&heap](unsigned c) { trim_room(heap.spans, c); });
 }
 
-// Of the big tier the place stays, for the class's next free or another class.
+// Of the big tier the place is free then, for the class's next free or another class.
 void close_rooms(Heap& heap, uint64_t classes) {
   check_section(heap);
   if (classes == 0) return;  // a helper that writes to the page of a small thread makes it resident
@@ -128,12 +134,6 @@ void rebuild_rooms(Heap& heap) {
     spans.grown_units += static_cast<uint32_t>(spans.grown[c] * span_class_units(c));
     spans.room[c] = static_cast<int32_t>(least + spans.grown[c] - n);
   });
-}
-
-uint32_t length_of(const map::Span* list) {
-  uint32_t n = 0;
-  for (; list != nullptr; list = list->next) n++;
-  return n;
 }
 
 uint32_t kept_spans(const SpanStacks& spans, unsigned c) {

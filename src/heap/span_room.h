@@ -35,8 +35,6 @@ void expect_quiet_where_much_is_open(const Heap& heap);
 /// In a forked child: makes the rooms follow from the lists.
 void rebuild_rooms(Heap& heap);
 
-uint32_t length_of(const map::Span* list);
-
 /// How many spans lie on the stack of an open class.
 uint32_t kept_spans(const SpanStacks& spans, unsigned c);
 

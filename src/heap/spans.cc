@@ -36,7 +36,8 @@ map::SpanRef find_and_count(Heap* heap, uint64_t units, uint64_t align, Site sit
 map::SpanRef allocate_ref(size_t size, size_t align, Site site, Contents contents = Contents::any) {
   Heap* const heap = heap_of_thread();
   if (heap == nullptr && !start_process()) return {};
-  if (size > map::window_bytes().n) return {};  // what the window can't hold no reclaim makes room for
+  if (size > map::window_bytes().n || align > map::window_bytes().n)
+    return {};  // what the window can't hold no reclaim makes room for
   const uint64_t units = units_for(size).n;
   const uint64_t align_units = align <= kUnitBytes ? 1 : align >> kUnitShift;
   map::SpanRef ref = find_and_count(heap, units, align_units, site);
@@ -75,7 +76,7 @@ void keep_or_give(Heap& heap, map::Span& span) {
   }
   spans.counters[span.span_class].left++;
   if (c < kLargeClasses && spans.top[c] != nullptr) {
-    const uint32_t n = length_of(spans.top[c]);
+    const uint32_t n = kept_spans(spans, c);
     large::put(c, empty_stack(spans, c), n);
   }
   give_to_pools(span);
