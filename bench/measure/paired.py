@@ -59,11 +59,23 @@ def compare(before, after):
     return Ratio(statistics.median(ratios), low, high)
 
 
+def turn(names, number):
+    """The names in the order of this round. In len(names) rounds (twice as many where that is odd) each one follows each
+    other one equally often, so nobody gets the caches, and the memory, that the same neighbour has left each time.
+    Source: E. J. Williams, "Experimental designs balanced for the estimation of residual effects of treatments",
+    Australian Journal of Scientific Research A 2 (1949)."""
+    names = list(names)
+    count = len(names)
+    places = [(step + 1) // 2 if step % 2 else -(step // 2) for step in range(count)]  # 0, 1, -1, 2, -2 ...
+    order = [names[(place + number) % count] for place in places]
+    return order[::-1] if count % 2 and number // count % 2 else order
+
+
 def interleave(names, rounds, run, warm_up=1):
-    """{name: [run(name) per round]}: all names in turn, the order reversed every second round, warm-up thrown away."""
+    """{name: [run(name) per round]}: all names in turn, another order in each round, warm-up thrown away."""
     results = {name: [] for name in names}
     for number in range(-warm_up, rounds):
-        for name in list(names) if number % 2 == 0 else list(reversed(names)):
+        for name in turn(names, number):
             result = run(name)
             if number >= 0:
                 results[name].append(result)

@@ -3,6 +3,7 @@
 
 usage: regress_test.py
 """
+import collections
 import math
 import random
 import subprocess
@@ -71,6 +72,14 @@ class PairedTest(unittest.TestCase):
         results = paired.interleave("ab", 3, lambda name: order.append(name) or len(order))
         self.assertEqual("".join(order), "ba" + "ab" + "ba" + "ab")
         self.assertEqual(results, {"a": [3, 6, 7], "b": [4, 5, 8]})
+
+    def test_each_name_follows_each_other_equally_often(self):
+        for names, rounds in (("ab", 2), ("abc", 6), ("abcdefgh", 8), ("abcdefghi", 18)):
+            orders = [paired.turn(names, number) for number in range(rounds)]
+            self.assertTrue(all(sorted(order) == list(names) for order in orders))
+            pairs = collections.Counter(pair for order in orders for pair in zip(order, order[1:]))
+            self.assertEqual(len(pairs), len(names) * (len(names) - 1), names)
+            self.assertEqual(len(set(pairs.values())), 1, names)
 
 
 class RegressTest(unittest.TestCase):
