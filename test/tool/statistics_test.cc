@@ -53,6 +53,16 @@ TEST(statistics, a_verdict_takes_an_interval_without_1) {
   EXPECT_EQ(verdict({5, 1.1, 1.01, 1.2}), Verdict::more);
 }
 
+TEST(statistics, a_difference_that_is_less_than_chance_makes_is_no_verdict) {
+  const double values[] = {228, 228, 228, 228, 228}, baseline[] = {229, 229, 229, 229, 229};
+  const RatioInterval interval = ratio_interval(values, baseline, 0.95);
+  EXPECT_EQ(verdict(interval), Verdict::less);
+  EXPECT_EQ(verdict(interval, 4 / 229.0), Verdict::same);
+  EXPECT_EQ(verdict({5, 1.1, 1.03, 1.2}, 0.02), Verdict::more);
+  EXPECT_EQ(verdict({5, 1.1, 1.01, 1.2}, 0.02), Verdict::same);
+  EXPECT_EQ(verdict({5, 0.9, 0.8, 0.97}, 0.02), Verdict::less);
+}
+
 TEST(statistics, too_little_data_gives_no_verdict) {
   const double one[] = {2.0}, other[] = {1.0}, zeros[] = {1, 0}, ones[] = {1, 1};
   EXPECT_EQ(verdict(ratio_interval(one, other, 0.95)), Verdict::unknown);

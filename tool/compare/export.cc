@@ -57,7 +57,7 @@ Json measure_json(const Comparison& comparison, const Row& row, const Measure& m
   if (!interval.is_known()) return json;
   json["low"] = interval.low;
   json["high"] = interval.high;
-  json["verdict"] = verdict_text(measure, interval);
+  json["verdict"] = verdict_text(measure, verdict_of(comparison, row, measure));
   return json;
 }
 

@@ -21,7 +21,8 @@ class Session {
     if (plan.metric != nullptr)
       result_.measures.push_back(plan.metric_less_is_better ? kMetricLessIsBetter : kMetricMoreIsBetter);
     result_.measures.insert(result_.measures.end(), std::begin(kMeasures), std::end(kMeasures));
-    result_.each_confidence = shared_confidence(plan.confidence, plan.allocators.size() - 1);
+    result_.each_confidence =
+        shared_confidence(plan.confidence, (plan.allocators.size() - 1) * result_.measures.size());
   }
 
   Comparison run() {
@@ -155,6 +156,11 @@ std::vector<double> values_of(const Row& row, const Measure& measure) {
 
 RatioInterval interval_of(const Comparison& comparison, const Row& row, const Measure& measure) {
   return ratio_interval(values_of(row, measure), values_of(comparison.rows[0], measure), comparison.each_confidence);
+}
+
+Verdict verdict_of(const Comparison& comparison, const Row& row, const Measure& measure) {
+  const double baseline = geometric_mean(values_of(comparison.rows[0], measure));
+  return verdict(interval_of(comparison, row, measure), baseline > 0 ? measure.chance / baseline : 0);
 }
 
 double widest_reach(const Comparison& comparison) {

@@ -21,7 +21,7 @@ struct Plan {
   unsigned warmup = 1;
   unsigned least_rounds = 5;
   unsigned most_rounds = 30;
-  double confidence = 0.95;  // that all intervals of a measure hold together
+  double confidence = 0.95;  // that all intervals hold together
   double precision = 0.02;   // reach of an interval that is narrow enough
   double most_seconds = 0;   // no new round after that; 0: no limit
   const Metric* metric = nullptr;
@@ -64,6 +64,8 @@ std::vector<double> values_of(const Row& row, const Measure& measure);
 
 /// Of a row's measure to the baseline's.
 RatioInterval interval_of(const Comparison& comparison, const Row& row, const Measure& measure);
+
+Verdict verdict_of(const Comparison& comparison, const Row& row, const Measure& measure);
 
 /// The reach of the widest interval of the first measure; 0 where none is known.
 double widest_reach(const Comparison& comparison);

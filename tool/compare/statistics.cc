@@ -69,10 +69,10 @@ RatioInterval ratio_interval(std::span<const double> values, std::span<const dou
   return {pairs, ratio, std::exp(middle - reach), std::exp(middle + reach)};
 }
 
-Verdict verdict(const RatioInterval& interval) {
+Verdict verdict(const RatioInterval& interval, double least) {
   if (!interval.is_known()) return Verdict::unknown;
-  if (interval.high < 1) return Verdict::less;
-  if (interval.low > 1) return Verdict::more;
+  if (interval.high < 1 - least) return Verdict::less;
+  if (interval.low > 1 + least) return Verdict::more;
   return Verdict::same;
 }
 

@@ -38,7 +38,7 @@ double geometric_mean(std::span<const double> values);
 /// Ratio of values[i] to baseline[i]. The longer span is cut. Unknown where a value isn't positive.
 RatioInterval ratio_interval(std::span<const double> values, std::span<const double> baseline, double confidence);
 
-/// less or more only where the interval excludes 1.
-Verdict verdict(const RatioInterval& interval);
+/// less or more only where the interval excludes 1, and all that is nearer to it than `least`.
+Verdict verdict(const RatioInterval& interval, double least = 0);
 
 }  // namespace tool

@@ -155,7 +155,7 @@ class Table {
       const int digits = digits_of(interval);
       add("{:>9}{:>20}   {}\n", ratio_text(interval.ratio, digits),
           fmt::format("{} to {}", ratio_text(interval.low, digits), ratio_text(interval.high, digits)),
-          verdict_text(measure, interval));
+          verdict_text(measure, verdict_of(comparison_, row, measure)));
     }
   }
 
@@ -188,7 +188,7 @@ class Table {
     add_least_memory();
     add("Ratios are to {}.", baseline);
     if (comparison_.rounds < 2) add(" One round gives no interval and no verdict.\n");
-    else add(" All intervals of a block hold with {:.4g} % confidence.\n", plan_.confidence * 100);
+    else add(" All intervals hold together with {:.4g} % confidence.\n", plan_.confidence * 100);
   }
 
   // A program smaller than our own child before it became the program has that child's peak.
@@ -208,8 +208,8 @@ class Table {
 
 }  // namespace
 
-std::string verdict_text(const Measure& measure, const RatioInterval& interval) {
-  switch (verdict(interval)) {
+std::string verdict_text(const Measure& measure, Verdict verdict) {
+  switch (verdict) {
     case Verdict::less:
       return measure.less;
     case Verdict::more:

@@ -13,6 +13,6 @@ std::string table(const Plan& plan, const Comparison& comparison);
 std::string progress_line(const Plan& plan, const Position& position);
 
 /// faster, slower, less, more, fewer; "same within noise"; "" where there is too little to tell.
-std::string verdict_text(const Measure& measure, const RatioInterval& interval);
+std::string verdict_text(const Measure& measure, Verdict verdict);
 
 }  // namespace tool
