@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from measure import allocators, loads, paired
+from measure import allocators, loads, memory, paired
 
 ROOT = allocators.ROOT
 
@@ -109,6 +109,7 @@ def new_results(schema, arguments, found):
 def measure(name, kind, command, found, rounds, run, prove):
     """A row of the results. An allocator that fails once is left out of the rest of the row, and said so."""
     failed, proved = {}, set()
+    run = memory.at_hand(run)
 
     def one(allocator_name):
         if allocator_name in failed:

@@ -54,6 +54,19 @@ class UpdateTest(unittest.TestCase):
                 suite.updatable(file, now)
 
 
+class MemoryTest(unittest.TestCase):
+    def test_as_much_as_the_last_runs_needed_is_touched_before_a_run(self):
+        code = ("import resource, sys; sys.path.insert(0, sys.argv[1]); from measure import memory\n"
+                "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10\n"
+                "run = memory.at_hand(lambda figures: figures)\n"
+                "run({}); run({'peak memory': 100 << 20}); before = peak()\n"
+                "print(run({'peak memory': 1}), peak() - before)")
+        done = subprocess.run([sys.executable, "-c", code, BENCH], capture_output=True, text=True, check=True)
+        figures, grown = done.stdout.rsplit(" ", 1)
+        self.assertEqual(figures, "{'peak memory': 1}")
+        self.assertGreater(int(grown), 90 << 20)
+
+
 class PageTest(unittest.TestCase):
     def written(self, results, remarks=None):
         with tempfile.TemporaryDirectory() as folder:
