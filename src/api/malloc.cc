@@ -18,14 +18,6 @@ void* fail(int error) {
   return nullptr;
 }
 
-// memalign's rule, which aligned_alloc shares in glibc: an alignment that is no power of two is rounded up to one.
-void* allocate_rounded(size_t align, size_t size) {
-  if (align > kMostAlign) return fail(EINVAL);
-  if (align <= hak::kMinAlign) return hak::allocate(size);
-  if (!hak::is_power_of_two(align)) align = size_t{1} << (64 - __builtin_clzll(align));
-  return hak::allocate_aligned(align, size);
-}
-
 }  // namespace
 
 HAK_EXPORT void* malloc(size_t size) { return hak::allocate(size); }
@@ -57,9 +49,19 @@ HAK_EXPORT void* reallocarray(void* p, size_t count, size_t size) {
   return realloc(p, bytes);
 }
 
-HAK_EXPORT void* memalign(size_t align, size_t size) { return allocate_rounded(align, size); }
+// As in glibc, an alignment that is no power of two is rounded up to one.
+HAK_EXPORT void* memalign(size_t align, size_t size) {
+  if (align > kMostAlign) return fail(EINVAL);
+  if (align <= hak::kMinAlign) return hak::allocate(size);
+  if (!hak::is_power_of_two(align)) align = size_t{1} << (64 - __builtin_clzll(align));
+  return hak::allocate_aligned(align, size);
+}
 
-HAK_EXPORT void* aligned_alloc(size_t align, size_t size) { return allocate_rounded(align, size); }
+// C17 7.22.3.1: it fails where the alignment isn't supported. So does glibc since 2.38; before, it rounded up.
+HAK_EXPORT void* aligned_alloc(size_t align, size_t size) {
+  if (!hak::is_power_of_two(align)) return fail(EINVAL);
+  return align <= hak::kMinAlign ? hak::allocate(size) : hak::allocate_aligned(align, size);
+}
 
 HAK_EXPORT int posix_memalign(void** out, size_t align, size_t size) {
   if (align % sizeof(void*) != 0 || !hak::is_power_of_two(align)) return EINVAL;

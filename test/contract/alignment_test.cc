@@ -141,7 +141,7 @@ TEST(Alignment, posix_memalign_without_memory_says_so_in_errno_too) {
 }
 
 // glibc 2.36: "the next power of two"; up to 16 any alignment is served as 16.
-TEST(Alignment, memalign_and_aligned_alloc_round_up_what_is_no_power_of_two) {
+TEST(Alignment, memalign_rounds_up_what_is_no_power_of_two) {
   struct {
     size_t asked, given;
   } const rows[] = {{0, 16},
@@ -167,8 +167,17 @@ TEST(Alignment, memalign_and_aligned_alloc_round_up_what_is_no_power_of_two) {
     for (size_t n : {size_t{0}, size_t{1}, size_t{100}, size_t{3000}, size_t{100000}}) {
       errno = kUntouched;
       expect_good(memalign(opaque(row.asked), n), row.given, n, "memalign");
-      expect_good(aligned_alloc(opaque(row.asked), n), row.given, n, "aligned_alloc");
       EXPECT_EQ(errno, kUntouched) << row.asked;
+    }
+}
+
+TEST(Alignment, aligned_alloc_refuses_what_is_no_power_of_two) {
+  if (!is_hakmem()) GTEST_SKIP() << "glibc before 2.38 rounds it up";
+  for (size_t bad : {size_t{0}, size_t{3}, size_t{24}, size_t{65}, size_t{1000}, 3 * kMiB})
+    for (size_t n : {size_t{0}, size_t{64}, size_t{100000}}) {
+      errno = kUntouched;
+      EXPECT_EQ(aligned_alloc(opaque(bad), n), nullptr) << bad;
+      EXPECT_EQ(errno, EINVAL) << bad;
     }
 }
 
