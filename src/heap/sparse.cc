@@ -5,12 +5,14 @@
 #include "heap/returned.h"
 #include "heap/section.h"
 #include "heap/tick_lock.h"
+#include "os/memory.h"
 #include "slab/sparse.h"
 
 namespace hak {
 namespace {
 
-constexpr uint32_t kLeastBytes = 2 * kPageBytes;  // free in a slab, for it to be worth a walk
+// Free in a slab, for it to be worth a walk.
+uint64_t least_bytes() { return 2 * os::page_size(); }
 
 // What a helper does in any case once it is there, so that it comes to an end beside a busy owner, who waits for it:
 // some 50 us.
@@ -28,7 +30,7 @@ uint8_t look_of(const Slab& s, uint32_t listed) { return static_cast<uint8_t>((l
 
 bool has_fresh_resident(const Slab& s) {
   return s.fresh_resident != 0 &&
-         uint32_t{s.blocks} * s.block_bytes >= uint32_t{s.carved} * s.block_bytes + kLeastBytes;
+         uint32_t{s.blocks} * s.block_bytes >= uint32_t{s.carved} * s.block_bytes + least_bytes();
 }
 
 // Whether its pages are to be taken now. Notes what the slab looks like.
@@ -37,7 +39,7 @@ bool is_due(Slab& s, uint32_t listed, Sparse which) {
   const bool same = s.glance == look;
   s.glance = look & 63;
   s.walked = s.walked && same;
-  if (s.walked || (listed * s.block_bytes < kLeastBytes && !has_fresh_resident(s))) return false;
+  if (s.walked || (listed * s.block_bytes < least_bytes() && !has_fresh_resident(s))) return false;
   return same || which == Sparse::all;
 }
 

@@ -67,7 +67,7 @@ void add_slabs(hakmem_statistics* out) {
     sum.live_blocks += static_cast<uint64_t>(used_blocks(s));
     sum.slabs++;
     sum.held_bytes += uint64_t{s.units} << kUnitShift;
-    out->os.sparse_bytes += count_released_pages(s) * os::page_size();
+    out->os.sparse_bytes += count_released_pages(s) * kPageBytes;
     if (map::is_huge_at(s.first)) out->os.overshoot_bytes += uint64_t{s.blocks - uint32_t{s.carved}} * s.block_bytes;
   }
 }

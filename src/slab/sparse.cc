@@ -19,6 +19,12 @@ class BitSet {
   void clear(uint32_t i) { words_[i / 64] &= ~(uint64_t{1} << i % 64); }
   void set(uint32_t i) { words_[i / 64] |= uint64_t{1} << i % 64; }
   bool has(uint32_t i) const { return (words_[i / 64] >> i % 64 & 1) != 0; }
+  /// Of `n` bits from `i` on, a multiple of it.
+  bool has_any(uint32_t i, uint32_t n) const {
+    for (uint32_t end = i + n; i < end; i++)
+      if (has(i)) return true;
+    return false;
+  }
 
  private:
   uint64_t words_[(kBits + 63) / 64] = {};
@@ -39,6 +45,9 @@ void set_released(const Slab& s, uint32_t page, bool value) {
 }
 
 bool is_in_released_page(const Slab& s, const void* p) { return page_is_released(s, offset_in(s, p) >> kPageShift); }
+
+// The kernel takes and brings pages of its own: of so many bits, 1, 4 or 16. A run of bits begins at a multiple of it.
+uint32_t bits_of_page() { return static_cast<uint32_t>(os::page_size() >> kPageShift); }
 
 uint32_t pages_of(const Slab& s) { return s.units * kUnitPages; }
 uint32_t page_of(const Slab& s, uint32_t block) { return block * s.block_bytes >> kPageShift; }
@@ -90,8 +99,9 @@ Fault note_waiting(const Slab& s, const Block* first, BlockSet& blocks) {
 
 // Those that no fresh block reaches into. What lies behind a slab's last block is nobody's.
 uint32_t pages_of_carved(const Slab& s) {
-  const uint32_t bytes = uint32_t{s.carved} * s.block_bytes;
-  return (s.carved == s.blocks ? bytes + kPageBytes - 1 : bytes) >> kPageShift;
+  const uint64_t bytes = uint64_t{s.carved} * s.block_bytes;
+  const size_t page = os::page_size();
+  return static_cast<uint32_t>((s.carved == s.blocks ? round_up(bytes, page) : round_down(bytes, page)) >> kPageShift);
 }
 
 struct FreePages {
@@ -119,8 +129,9 @@ FreePages find_free_pages(const Slab& s, const BlockSet& free, const Block* newe
     }
   }
   FreePages pages;
+  const uint32_t whole = bits_of_page();
   for (uint32_t page = 0; page < pages_of_carved(s); page++) {
-    if (busy.has(page)) continue;
+    if (busy.has_any(page / whole * whole, whole)) continue;
     if (!page_is_released(s, page)) {
       pages.found.set(page);
       pages.count++;
@@ -132,11 +143,14 @@ FreePages find_free_pages(const Slab& s, const BlockSet& free, const Block* newe
   return pages;
 }
 
+// The kernel's pages that any of `pages` lies in: nothing in them is in use. They are released as a whole; where a part of
+// one isn't any more, that part is the inside of one block (take_released), and no link is lost with it.
 void purge_pages(const Slab& s, const PageSet& pages) {
-  for (uint32_t page = 0; page < pages_of(s); page++) {
-    if (!pages.has(page)) continue;
-    uint32_t end = page + 1;
-    while (end < pages_of(s) && pages.has(end)) end++;
+  const uint32_t whole = bits_of_page();
+  for (uint32_t page = 0; page < pages_of(s); page += whole) {
+    if (!pages.has_any(page, whole)) continue;
+    uint32_t end = page + whole;
+    while (end < pages_of(s) && pages.has_any(end, whole)) end += whole;
     // Where the kernel refuses, as it does with locked pages, they stay: nothing relies on their contents.
     os::purge(start_of(s) + (uint64_t{page} << kPageShift), uint64_t{end - page} << kPageShift);
     page = end;
@@ -147,10 +161,9 @@ void purge_pages(const Slab& s, const PageSet& pages) {
 // costs little. Where the kernel refuses, the faults do it.
 void fetch_pages(const Slab& s, uint32_t unit) {
   const unsigned word = pages_word(s, unit);
-  const uint32_t first = static_cast<uint32_t>(std::countr_zero(word));
-  const uint32_t end = static_cast<uint32_t>(std::bit_width(word));
-  char* const start = start_of(s) + (uint64_t{unit} << kUnitShift);
-  os::populate(start + (uint64_t{first} << kPageShift), uint64_t{end - first} << kPageShift);
+  const uint64_t first = round_down(static_cast<uint64_t>(std::countr_zero(word)) << kPageShift, os::page_size());
+  const uint64_t end = round_up(static_cast<uint64_t>(std::bit_width(word)) << kPageShift, os::page_size());
+  os::populate(start_of(s) + (uint64_t{unit} << kUnitShift) + first, end - first);
 }
 
 // Links the blocks that begin in released pages of a unit, in address order; returns how many there are.
@@ -180,8 +193,12 @@ uint32_t take_unit(Slab& s, uint32_t unit, Taken& taken) {
 void keep_one(const Slab& s, const Block* first, FreePages& pages) {
   for (const Block* block = first; block != nullptr; block = block->next)
     if (!pages.found.has(offset_in(s, block) >> kPageShift)) return;
-  pages.found.clear(offset_in(s, first) >> kPageShift);
-  pages.count--;
+  const uint32_t whole = bits_of_page();
+  const uint32_t page = (offset_in(s, first) >> kPageShift) / whole * whole;
+  for (uint32_t i = page; i < page + whole; i++) {
+    pages.count -= pages.found.has(i);
+    pages.found.clear(i);
+  }
 }
 
 // Takes the blocks that begin in `pages` off a list behind `before`; returns how many.
@@ -218,7 +235,7 @@ uint32_t drop_waiting(const Slab& s, Batch& waiting, const PageSet& pages) {
 
 uint32_t release_free_pages(Slab& s, Batch* waiting) {
   Block* const newest = std::atomic_ref(s.freed).load(std::memory_order_acquire);
-  if (os::page_size() != kPageBytes || (newest == nullptr && waiting == nullptr)) return 0;
+  if (newest == nullptr && waiting == nullptr) return 0;
   if (waiting == nullptr && newest->next == nullptr && s.block_bytes <= kPageBytes) return 0;
   BlockSet free;
   Fault fault;
@@ -256,8 +273,8 @@ uint32_t release_free_pages(Slab& s, Batch* waiting) {
 
 void release_fresh_pages(Slab& s) {
   const uint32_t carved = uint32_t{s.carved} * s.block_bytes;
-  const uint32_t first = (carved + kPageBytes - 1) >> kPageShift;
-  if (s.fresh_resident == 0 || first >= pages_of(s) || os::page_size() != kPageBytes) return;
+  const uint32_t first = static_cast<uint32_t>(round_up(carved, os::page_size()) >> kPageShift);
+  if (s.fresh_resident == 0 || first >= pages_of(s)) return;
   map::keep_small(s.first, Units{s.units});
   // Where the kernel refuses they stay resident, and are tried again when the slab looks different.
   if (os::purge(start_of(s) + (uint64_t{first} << kPageShift), uint64_t{pages_of(s) - first} << kPageShift))

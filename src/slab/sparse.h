@@ -1,7 +1,7 @@
 // Pages inside a slab that is in use: where all blocks of a page are free, the page can go back to the system while the
 // slab stays. Its blocks are then *released*: on no list, until a refill takes them page by page (Slab::released,
-// Slab::released_pages). Called by heap/, by the owner in a section or by a helper; not on systems whose pages aren't 4
-// KiB.
+// Slab::released_pages). Called by heap/, by the owner in a section or by a helper. Pages are counted in those of 4 KiB;
+// where the kernel's are larger, 16 or 64 KiB, only all that make up one of its go together.
 //
 // A block is released when it *begins* in a released page. One that begins before such a page and reaches into it stays
 // on the list: used again, it touches the page anew.
