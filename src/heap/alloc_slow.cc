@@ -14,14 +14,16 @@
 #include "heap/section.h"
 #include "heap/shared.h"
 #include "heap/thread.h"
+#include "os/memory.h"
 
 namespace hak {
 namespace {
 
 constexpr size_t kMaxSize = PTRDIFF_MAX;
 
-// A young thread takes its first blocks from shared slabs, this many bytes of them, a few at a time.
-constexpr uint32_t kYoungBytes = 64 * 1024;
+// A young thread takes its first blocks from shared slabs, this many pages of them, a few at a time: a slab of its own
+// takes a page at least, of each class.
+constexpr uint32_t kYoungPages = 16;
 constexpr uint32_t kYoungBundleBytes = 128;
 
 uint32_t young_bundle(unsigned c) {
@@ -30,7 +32,7 @@ uint32_t young_bundle(unsigned c) {
 }
 
 bool is_young_in_a_crowd(const Heap& heap) {
-  return owned_heaps() > conf::config().crowd && heap.young_bytes < kYoungBytes;
+  return owned_heaps() > conf::config().crowd && heap.young_bytes < kYoungPages * os::page_size();
 }
 
 [[gnu::noinline]] bool fill_from_shared(Heap& heap, unsigned c) {
