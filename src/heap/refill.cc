@@ -167,11 +167,12 @@ bool from_new_units(Heap& heap, unsigned c, map::Growth growth) {
 
 // The first slab that a heap ever has of a class may be all that it needs, for a block or two: of untouched memory it takes
 // the pages of those, of resident memory all pages, which would serve large blocks. Where so much is free that those can't
-// want it all, it is as well used.
+// want it all, it is as well used; and where the kernel's pages are as large as the slab it brings all of that either way.
 constexpr uint64_t kWantedByLarge = 64;  // units for each thread
 
 bool wants_untouched(const Heap& heap, unsigned c) {
   return heap.classes[c].handed == 0 && huge_for(heap, c) == os::Huge::no &&
+         bytes(Units{size_class(c).units}).n > os::page_size() &&
          map::dirty_units().n <= kWantedByLarge * owned_heaps();
 }
 
