@@ -71,7 +71,7 @@ TEST_F(BigCache, what_a_site_has_no_place_for_serves_others_and_so_does_the_rest
 }
 
 TEST_F(BigCache, a_span_is_kept_as_long_as_its_rent_is_below_its_page_faults) {
-  const uint64_t us_per_mib = fault_ns() * 256 / 1000;
+  const uint64_t us_per_mib = fault_ns() * ((1 << 20) / os::page_size()) / 1000;
   conf::g_config.decay_ms = 3'600'000;
   conf::g_config.price = us_per_mib / 10 + 1;  // worth it for ten seconds
   EXPECT_GT(keep_ms(0x99'1111), 5'000u);
