@@ -139,6 +139,10 @@ HugePages huge_pages() {
   return HugePages::never;
 }
 
+uint64_t huge_page_bytes() {
+  return SmallFile("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size").number_or(uint64_t{2} << 20);
+}
+
 unsigned cpu_count() {
   const KeepErrno keep;
   cpu_set_t sets[8];  // 8192 CPUs; a kernel with more refuses

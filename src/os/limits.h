@@ -30,6 +30,10 @@ enum class HugePages : uint8_t { never, on_request, always };
 /// Source: /sys/kernel/mm/transparent_hugepage/enabled.
 HugePages huge_pages();
 
+/// The size of a transparent huge page: 2 MiB where pages are of 4 KiB, on aarch64 32 MiB where they are of 16 KiB, and
+/// 512 MiB where of 64. Default: 2 MiB. Source: /sys/kernel/mm/transparent_hugepage/hpage_pmd_size.
+uint64_t huge_page_bytes();
+
 /// CPUs that this thread may run on, at least 1. Source: sched_getaffinity(2).
 unsigned cpu_count();
 

@@ -169,12 +169,15 @@ bool populate(void* at, size_t bytes) {
 
 namespace {
 
+// One that is larger than a SuperSlab would bring memory that nobody asked for, and be split by whoever gives a part back.
+bool has_usable_huge_pages() { return huge_pages() != HugePages::never && huge_page_bytes() <= kSuperBytes; }
+
 // Read once: relaxed, every thread reads the same.
 bool huge_pages_are_off() {
   enum class Known : uint8_t { no, off, on };
   static constinit std::atomic<Known> known{Known::no};
   if (known.load(std::memory_order_relaxed) == Known::no)
-    known.store(huge_pages() == HugePages::never ? Known::off : Known::on, std::memory_order_relaxed);
+    known.store(has_usable_huge_pages() ? Known::on : Known::off, std::memory_order_relaxed);
   return known.load(std::memory_order_relaxed) == Known::off;
 }
 

@@ -59,8 +59,9 @@ bool populate(void* at, size_t bytes);
 
 enum class Huge : bool { no, yes };
 
-/// Asks for huge pages in the range, or for none. Returns false when the kernel has none, or has them switched off,
-/// where it would take the advice all the same. Source: madvise(2), /sys/kernel/mm/transparent_hugepage/enabled.
+/// Asks for huge pages in the range, or for none. Returns false when the kernel has none, or none of 2 MiB at most, or has
+/// them switched off, where it would take the advice all the same. Source: madvise(2),
+/// /sys/kernel/mm/transparent_hugepage.
 bool advise_huge(void* at, size_t bytes, Huge huge);
 
 /// How many pages of the range are in memory; 0 where the kernel doesn't say. Not counted. Source: mincore(2).

@@ -82,6 +82,8 @@ TEST(Limits, of_the_kernel_are_within_reason) {
   int local = 0;
   EXPECT_GT(address_end(), reinterpret_cast<uint64_t>(&local));
   EXPECT_EQ(address_end() & (address_end() - 1), 0u) << "a power of two";
+  const std::string size = contents("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
+  EXPECT_EQ(huge_page_bytes(), size.empty() ? uint64_t{2} << 20 : std::stoull(size));
   const HugePages mode = huge_pages();
   const std::string file = contents("/sys/kernel/mm/transparent_hugepage/enabled");
   EXPECT_EQ(mode == HugePages::always, file.find("[always]") != std::string::npos);
