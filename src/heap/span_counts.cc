@@ -60,12 +60,13 @@ void collect_span_stats(unsigned c, hakmem_class_stats* out) {
     out->refills[HAKMEM_STAGE_SITE] += k.site;
     out->refills[HAKMEM_STAGE_STEAL] += k.steal;
   }
+  if (static_cast<int64_t>(out->hits) < 0) out->hits = 0;  // threads run on meanwhile
   const uint64_t strays = g_strays[c].allocations.load(std::memory_order_relaxed);
   out->misses += strays;
   out->refills[HAKMEM_STAGE_UNITS] += strays;
   out->frees += g_strays[c].frees.load(std::memory_order_relaxed);
   out->allocations = out->hits + out->misses;
-  out->live_blocks = out->allocations > out->frees ? out->allocations - out->frees : 0;  // threads run on meanwhile
+  out->live_blocks = out->allocations > out->frees ? out->allocations - out->frees : 0;
   out->frees_local = out->frees;
   const map::SpanCounts counts = map::count_spans(c);
   out->slabs = counts.spans;

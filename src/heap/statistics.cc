@@ -72,16 +72,24 @@ void add_slabs(hakmem_statistics* out) {
   }
 }
 
-// What follows from the sums.
+// Where threads run meanwhile, one part of a difference can be older than the other, and the result less than there can be.
+uint64_t within(uint64_t least, uint64_t difference, uint64_t most) {
+  const bool is_less = static_cast<int64_t>(difference) < static_cast<int64_t>(least);
+  return is_less ? least : difference > most ? most : difference;
+}
+
+// What follows from the sums: exactly where no thread runs, and otherwise nearly, but never a number below zero.
 void derive(unsigned c, hakmem_class_stats* k) {
   k->tier = c < kTinyClasses ? HAKMEM_TIER_TINY : HAKMEM_TIER_MID;
   k->block_size = size_class(c).block_bytes;
   k->frees_remote += posted_without_heap(c);
-  k->live_blocks -= posted_without_heap(c);
-  k->live_bytes = k->live_blocks * k->block_size;
   for (unsigned stage = 0; stage < kListStages; stage++) k->misses += k->refills[stage];
+  k->allocations = within(k->misses, k->allocations, INT64_MAX);
+  k->live_blocks = within(0, k->live_blocks - posted_without_heap(c), k->allocations);
+  k->live_bytes = k->live_blocks * k->block_size;
   k->hits = k->allocations - k->misses;
   k->frees = k->allocations - k->live_blocks;
+  k->frees_remote = within(0, k->frees_remote, k->frees);
   k->frees_local = k->frees - k->frees_remote;
 }
 

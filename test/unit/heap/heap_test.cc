@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <random>
 #include <thread>
@@ -152,6 +153,32 @@ TEST(Heap, counters_add_up) {
     EXPECT_EQ(k.live_blocks, k.allocations - k.frees) << c;
   }
   EXPECT_EQ(stats.os.claimed_bytes, stats.os.free_clean_bytes + stats.os.free_dirty_bytes + stats.os.in_use_bytes);
+}
+
+TEST(Heap, statistics_of_running_threads_have_no_number_below_zero) {
+  std::atomic<bool> done{false};
+  std::vector<std::thread> threads;
+  for (unsigned seed = 1; seed <= 3; seed++)
+    threads.emplace_back([&done, seed] {
+      std::mt19937 random(seed);
+      while (!done.load(std::memory_order_relaxed)) {
+        void* blocks[20];
+        for (void*& p : blocks) p = allocate(size_t{16} << random() % 16);
+        for (void* p : blocks) free_fast(p);
+      }
+    });
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+  while (std::chrono::steady_clock::now() < end) {
+    const hakmem_statistics stats = stats_now();
+    for (unsigned c = 0; c < stats.class_count; c++) {
+      const hakmem_class_stats& k = stats.classes[c];
+      for (const uint64_t n :
+           {k.live_blocks, k.live_bytes, k.allocations, k.frees, k.hits, k.frees_local, k.frees_remote})
+        ASSERT_LT(n, uint64_t{1} << 60) << "class " << c;
+    }
+  }
+  done = true;
+  for (std::thread& thread : threads) thread.join();
 }
 
 // 48 MiB of each range of sizes, in a heap of their own.
