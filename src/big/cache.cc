@@ -3,6 +3,7 @@
 #include <atomic>
 #include <bit>
 
+#include "base/count.h"
 #include "big/keep.h"
 #include "conf/config.h"
 #include "map/purge.h"
@@ -39,7 +40,7 @@ void put_into_bin(unsigned k, map::Span& span) {
   const os::LockGuard guard(bin.lock);
   span.next = bin.list;
   bin.list = &span;
-  bin.count.store(bin.count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  add_alone(bin.count, 1);
 }
 
 map::Span* take_from_bin(unsigned k) {
@@ -49,7 +50,7 @@ map::Span* take_from_bin(unsigned k) {
   map::Span* const span = bin.list;
   if (span == nullptr) return nullptr;
   bin.list = span->next;
-  bin.count.store(bin.count.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  add_alone(bin.count, -1);
   return span;
 }
 

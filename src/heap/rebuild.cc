@@ -55,13 +55,9 @@ void rebuild_heap(Heap& heap) {
   const OwnerSection section(heap);
   rebuild_rooms(heap);
   forget_slabs(heap);
-  const uint32_t units = static_cast<uint32_t>(map::g_window_limit.load(std::memory_order_relaxed) >> kUnitShift);
-  for (uint32_t unit = 0; unit < units; unit++) {
-    const map::PageEntry& entry = map::entry_of_unit(unit);
-    const bool is_first = entry.meta.load(std::memory_order_relaxed) == map::line_of_unit(unit);
-    if (is_first && entry.owner.load(std::memory_order_relaxed) == reinterpret_cast<uintptr_t>(&heap))
-      take_in(heap, *reinterpret_cast<Slab*>(map::line_of_unit(unit)));
-  }
+  map::for_each_line([&heap](map::Line* line, uintptr_t owner) {
+    if (owner == reinterpret_cast<uintptr_t>(&heap)) take_in(heap, *reinterpret_cast<Slab*>(line));
+  });
 }
 
 void rebuild_orphan(Heap& heap) {

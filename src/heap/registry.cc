@@ -1,5 +1,6 @@
 #include "heap/registry.h"
 
+#include "base/count.h"
 #include "heap/rebuild.h"
 #include "heap/refill.h"
 #include "heap/section.h"
@@ -19,10 +20,6 @@ constinit std::atomic<Heap*> g_heaps{nullptr};
 constinit std::atomic<uint32_t> g_owned{0};
 constinit Heap* g_parked = nullptr;
 constinit uint32_t g_orphans = 0;
-
-void change_owned(int by) {
-  g_owned.store(g_owned.load(std::memory_order_relaxed) + static_cast<uint32_t>(by), std::memory_order_relaxed);
-}
 
 }  // namespace
 
@@ -66,7 +63,7 @@ Heap* acquire_heap() {
   if (heap == nullptr) heap = adopt_orphan();
   if (heap != nullptr) set_state(*heap, HeapState::owned);
   else heap = create_heap(HeapState::owned);
-  if (heap != nullptr) change_owned(+1);
+  if (heap != nullptr) add_alone(g_owned, +1);
   return heap;
 }
 
@@ -106,7 +103,7 @@ void park_heap(Heap& heap) {
   set_state(heap, HeapState::parked);
   heap.next_parked = g_parked;
   g_parked = &heap;
-  change_owned(-1);
+  add_alone(g_owned, -1);
 }
 
 namespace {

@@ -53,23 +53,17 @@ void add_heap(const Heap& heap, hakmem_class_stats* classes) {
   }
 }
 
-// Walks the page map: each slab is met at its first unit.
 void add_slabs(hakmem_statistics* out) {
-  const uint32_t units = static_cast<uint32_t>(map::g_window_limit.load(std::memory_order_relaxed) >> kUnitShift);
-  for (uint32_t unit = 0; unit < units; unit++) {
-    const map::PageEntry& entry = map::entry_of_unit(unit);
-    const uintptr_t owner = entry.owner.load(std::memory_order_relaxed);
-    const map::Line* const line = entry.meta.load(std::memory_order_relaxed);
-    if (owner == map::kNothing || owner == map::kSpan || line != map::line_of_unit(unit)) continue;
+  map::for_each_line([out](const map::Line* line, uintptr_t owner) {
     Slab s;
-    if (!copy_slab(line, &s)) continue;
+    if (owner == map::kSpan || !copy_slab(line, &s)) return;
     hakmem_class_stats& sum = out->classes[s.size_class];
     sum.live_blocks += static_cast<uint64_t>(used_blocks(s));
     sum.slabs++;
     sum.held_bytes += uint64_t{s.units} << kUnitShift;
     out->os.sparse_bytes += count_released_pages(s) * kPageBytes;
     if (map::is_huge_at(s.first)) out->os.overshoot_bytes += uint64_t{s.blocks - uint32_t{s.carved}} * s.block_bytes;
-  }
+  });
 }
 
 // Where threads run meanwhile, one part of a difference can be older than the other, and the result less than there can be.
@@ -177,18 +171,14 @@ const char* broken_heap_rule() {
     if (const char* const rule = broken_counter_rule(derived)) return rule;
   }
   const TickPause pause;
-  if (const char* const rule = map::broken_super_slab_rule()) return rule;
-  const uint32_t units = static_cast<uint32_t>(map::g_window_limit.load(std::memory_order_relaxed) >> kUnitShift);
-  for (uint32_t unit = 0; unit < units; unit++) {
-    const map::PageEntry& entry = map::entry_of_unit(unit);
-    const uintptr_t owner = entry.owner.load(std::memory_order_relaxed);
-    const map::Line* const line = entry.meta.load(std::memory_order_relaxed);
-    if (owner == map::kNothing || owner == map::kSpan || line != map::line_of_unit(unit)) continue;
+  const char* rule = map::broken_super_slab_rule();
+  map::for_each_line([&rule](const map::Line* line, uintptr_t owner) {
+    if (owner == map::kSpan || rule != nullptr) return;
     const Slab& s = *reinterpret_cast<const Slab*>(line);
-    if (reinterpret_cast<uintptr_t>(s.heap) != owner) return "slab: its heap is its page map entry's owner";
-    if (const char* const rule = broken_rule(s)) return rule;
-  }
-  return nullptr;
+    rule =
+        reinterpret_cast<uintptr_t>(s.heap) == owner ? broken_rule(s) : "slab: its heap is its page map entry's owner";
+  });
+  return rule;
 }
 
 }  // namespace hak

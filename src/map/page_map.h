@@ -46,6 +46,19 @@ inline bool is_line(const void* p) {
          offset < (g_window_limit.load(std::memory_order_relaxed) >> kUnitShift) * sizeof(Line);
 }
 
+/// Calls `work` with the line of each slab and span, in address order, and with its owner. What others change meanwhile is
+/// met or isn't.
+template <class Work>
+void for_each_line(Work work) {
+  const uint32_t units = static_cast<uint32_t>(g_window_limit.load(std::memory_order_relaxed) >> kUnitShift);
+  for (uint32_t unit = 0; unit < units; unit++) {
+    const PageEntry& entry = entry_of_unit(unit);
+    const uintptr_t owner = entry.owner.load(std::memory_order_relaxed);
+    Line* const line = entry.meta.load(std::memory_order_relaxed);
+    if (owner != kNothing && line == line_of_unit(unit)) work(line, owner);
+  }
+}
+
 /// Makes `count` units from `first` on belong to `owner`, described by the line of `first`. The first one is set last
 /// and cleared first: a child forked meanwhile takes what it finds at a first unit for whole.
 inline void set_entries(uint32_t first, uint32_t count, uintptr_t owner) {

@@ -1,6 +1,7 @@
 #include "map/span.h"
 
 #include "base/check.h"
+#include "base/count.h"
 
 namespace hak::map {
 namespace {
@@ -13,26 +14,19 @@ struct ClassCounts {
 constinit ClassCounts g_counts[kSpanClasses];
 constinit std::atomic<uint64_t> g_dropped_bytes[kDrops];
 
-// Returns the sum.
-uint64_t add_held(std::atomic<uint64_t>& count, uint64_t n) {
-  const uint64_t sum = count.load(std::memory_order_relaxed) + n;
-  count.store(sum, std::memory_order_relaxed);
-  return sum;
-}
-
 void count_in(Span& span) {
   const uint64_t units = units_in_use(span);
   span.span_class = static_cast<uint8_t>(span_class(units));
   ClassCounts& counts = g_counts[span.span_class];
-  add_held(counts.units, units);
-  const uint64_t now = add_held(counts.spans, 1);
+  add_alone(counts.units, static_cast<int64_t>(units));
+  const uint64_t now = add_alone(counts.spans, 1);
   if (now > counts.peak.load(std::memory_order_relaxed)) counts.peak.store(now, std::memory_order_relaxed);
 }
 
 void count_out(const Span& span) {
   ClassCounts& counts = g_counts[span.span_class];
-  add_held(counts.units, -units_in_use(span));
-  add_held(counts.spans, -uint64_t{1});
+  add_alone(counts.units, -static_cast<int64_t>(units_in_use(span)));
+  add_alone(counts.spans, -1);
 }
 
 bool has_units_of_class(const Span& span) {
@@ -65,14 +59,6 @@ void end_span_held(Span& span, Age age) {
   count_out(span);
   set_entries(span.first, 1, kNothing);
   give_part_held(span, 0, units_in_use(span), span.units, age);
-}
-
-template <class Work>
-void for_each_span(Work work) {
-  const uint32_t units = frontier() * kSuperUnits;
-  for (uint32_t unit = 0; unit < units; unit++)
-    if (entry_of_unit(unit).owner.load(std::memory_order_relaxed) == kSpan)
-      work(*reinterpret_cast<Span*>(line_of_unit(unit)));
 }
 
 }  // namespace
@@ -112,7 +98,7 @@ void use_roomy_span(Span& span, Units asked) {
 
 void give_span(Span& span, Age age, Drop why) {
   const os::LockGuard guard(g_map_lock);
-  add_held(g_dropped_bytes[static_cast<unsigned>(why)], bytes_of(span).n);
+  add_alone(g_dropped_bytes[static_cast<unsigned>(why)], static_cast<int64_t>(bytes_of(span).n));
   end_span_held(span, age);
 }
 
@@ -154,7 +140,9 @@ void recount_spans() {
     counts.spans.store(0, std::memory_order_relaxed);
     counts.units.store(0, std::memory_order_relaxed);
   }
-  for_each_span([](Span& span) {
+  for_each_line([](Line* line, uintptr_t owner) {
+    if (owner != kSpan) return;
+    Span& span = *reinterpret_cast<Span*>(line);
     if (span.asked > span.units) span.asked = 0;  // it was just made shorter
     count_as(span);
   });

@@ -5,6 +5,7 @@
 
 #include "base/bits.h"
 #include "base/check.h"
+#include "base/count.h"
 #include "base/list.h"
 #include "map/empty_supers.h"
 #include "map/page_map.h"
@@ -50,10 +51,6 @@ Shelf& shelf_of(Kind kind) { return g_state.shelves[kind == Kind::slabs ? 0 : 1]
 
 uint32_t index_of(const SuperSlab* super) { return static_cast<uint32_t>(super - g_window.supers); }
 
-void add(std::atomic<uint64_t>& count, uint64_t n) {
-  count.store(count.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-}
-
 void check_held() {
   if constexpr (kDebug) debug_check(g_map_lock.held_by_me(), "units change hands under the map lock");
 }
@@ -64,8 +61,8 @@ void change_free(SuperSlab* super, uint32_t free, int more_free, uint32_t dirty,
   const unsigned after = before + static_cast<unsigned>(more_free);
   if (before == kSuperUnits) g_state.empty.remove(index_of(super));
   else if (before != 0) shelf_of(super->kind).remove(super, before);
-  add(g_state.used, static_cast<uint64_t>(int64_t{-more_free}));
-  add(g_state.dirty, static_cast<uint64_t>(int64_t{more_dirty}));
+  add_alone(g_state.used, -more_free);
+  add_alone(g_state.dirty, more_dirty);
   super->free = free;
   super->dirty = dirty;
   super->aged &= dirty;
@@ -108,6 +105,18 @@ unsigned place_in(const SuperSlab* super, unsigned count, uint32_t aligned, Empt
                         : among == EmptySupers::Among::untouched ? super->free & ~super->dirty
                                                                  : super->free;
   return static_cast<unsigned>(std::countr_zero(run_starts(mask, count) & aligned));
+}
+
+// Calls part(SuperSlab, its first unit among them, how many) for each SuperSlab that the units lie in, until one says false.
+template <class Part>
+bool for_each_part(uint64_t first, uint64_t count, Part part) {
+  for (uint64_t unit = first, end = first + count; unit < end;) {
+    const unsigned from = static_cast<unsigned>(unit % kSuperUnits);
+    const uint64_t here = end - unit < kSuperUnits - from ? end - unit : kSuperUnits - from;
+    if (!part(&g_window.supers[unit / kSuperUnits], from, static_cast<unsigned>(here))) return false;
+    unit += here;
+  }
+  return true;
 }
 
 UnitRun take_from_shelf(Shelf& shelf, unsigned count, uint32_t aligned, EmptySupers::Among among) {
@@ -191,14 +200,11 @@ UnitRun take_mapped(unsigned count, unsigned align, Kind kind, os::Huge huge) {
 // Takes the units from `first` on, which are free, whatever SuperSlabs they lie in.
 UnitRun take_across(uint32_t first, unsigned count, Kind kind) {
   bool clean = true;
-  for (uint32_t unit = first, end = first + count; unit < end;) {
-    SuperSlab* const super = &g_window.supers[unit / kSuperUnits];
-    const unsigned from = unit % kSuperUnits;
-    const unsigned here = end - unit < kSuperUnits - from ? end - unit : kSuperUnits - from;
+  for_each_part(first, count, [&](SuperSlab* super, unsigned from, unsigned n) {
     if (super->kind == Kind::none) set_kind(super, kind);
-    clean &= take_mask(super, from, here).clean;
-    unit += here;
-  }
+    clean &= take_mask(super, from, n).clean;
+    return true;
+  });
   return {first, count, clean, false};
 }
 
@@ -281,16 +287,13 @@ void note_moved(uint32_t from, uint32_t to, Units count) {
 
 void give_units_held(uint32_t first, Units count, Age age) {
   check_held();
-  for (uint64_t unit = first, end = first + count.n; unit < end;) {
-    SuperSlab* const super = &g_window.supers[unit / kSuperUnits];
-    const unsigned from = static_cast<unsigned>(unit % kSuperUnits);
-    const uint64_t here = end - unit < kSuperUnits - from ? end - unit : kSuperUnits - from;
-    const uint32_t mask = bit_run(from, static_cast<unsigned>(here));
+  for_each_part(first, count.n, [age](SuperSlab* super, unsigned from, unsigned n) {
+    const uint32_t mask = bit_run(from, n);
     debug_check((super->free & mask) == 0, "units that are given back were in use");
-    give_bits(super, mask, static_cast<int>(here), age == Age::untouched ? 0 : mask);
+    give_bits(super, mask, static_cast<int>(n), age == Age::untouched ? 0 : mask);
     if (age == Age::aged) super->aged |= mask;
-    unit += here;
-  }
+    return true;
+  });
 }
 
 void give_units(uint32_t first, Units count, Age age) {
@@ -314,23 +317,13 @@ bool reach(uint64_t first, uint64_t end) {
 
 bool take_units_at_held(uint32_t first, Units count) {
   check_held();
-  const uint64_t end = first + count.n;
-  if (!reach(first, end)) return false;
-  const auto for_each_part = [&](auto part) {
-    for (uint64_t unit = first; unit < end;) {
-      const unsigned from = static_cast<unsigned>(unit % kSuperUnits);
-      const uint64_t here = end - unit < kSuperUnits - from ? end - unit : kSuperUnits - from;
-      if (!part(&g_window.supers[unit / kSuperUnits], from, static_cast<unsigned>(here))) return false;
-      unit += here;
-    }
-    return true;
-  };
-  const bool all_free = for_each_part([](const SuperSlab* super, unsigned from, unsigned n) {
+  if (!reach(first, first + count.n)) return false;
+  const bool all_free = for_each_part(first, count.n, [](const SuperSlab* super, unsigned from, unsigned n) {
     const uint32_t mask = bit_run(from, n);
     return super->kind != Kind::lost && super->kind != Kind::slabs && (super->free & mask) == mask;
   });
   if (!all_free) return false;
-  for_each_part([](SuperSlab* super, unsigned from, unsigned n) {
+  for_each_part(first, count.n, [](SuperSlab* super, unsigned from, unsigned n) {
     if (super->kind == Kind::none) set_kind(super, Kind::spans);
     take_mask(super, from, n);
     return true;
@@ -376,7 +369,7 @@ DirtyMask take_dirty(Age age, uint32_t* from) {
     if (mask != kAllFree) set_huge(super, false);
     if (super->kind == Kind::none) super->kind = Kind::spans;  // it isn't empty while its units are away
     take_bits(super, mask, count_of(mask));
-    add(g_state.in_purge, bits_set(mask));
+    add_alone(g_state.in_purge, bits_set(mask));
     return {i, mask};
   }
   *from = frontier();
@@ -387,7 +380,7 @@ void purged_units(DirtyMask taken, uint32_t refused_mask) {
   const os::LockGuard guard(g_map_lock);
   SuperSlab* const super = &g_window.supers[taken.super];
   give_bits(super, taken.mask, count_of(taken.mask), refused_mask);
-  add(g_state.in_purge, -uint64_t{bits_set(taken.mask)});
+  add_alone(g_state.in_purge, -int64_t{bits_set(taken.mask)});
 }
 
 void age_dirty() {
